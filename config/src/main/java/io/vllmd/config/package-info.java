@@ -1,0 +1,5 @@
+/** Settings, profiles, file locations and the one problem type that every surface maps. */
+@NullMarked
+package io.vllmd.config;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** Main, composition and shutdown of the daemon. */
+@NullMarked
+package io.vllmd.daemon;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** Netty: connections, routing, SSE, limits, graceful stop. */
+@NullMarked
+package io.vllmd.http;
+
+import org.jspecify.annotations.NullMarked;

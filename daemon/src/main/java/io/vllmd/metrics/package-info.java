@@ -1,0 +1,5 @@
+/** Counters. */
+@NullMarked
+package io.vllmd.metrics;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,45 @@
+package io.vllmd.model;
+
+import io.vllmd.mlx.Array;
+
+/** A loaded text model: rows of tokens to logits. All methods but {@link #description} run on the MLX thread. */
+public interface LanguageModel extends AutoCloseable {
+
+    Description description();
+
+    /**
+     * One forward pass.
+     *
+     * @param ids int32 [n], one token per row
+     * @param kv the cache for these rows
+     * @param logitRows the rows whose logits are wanted, ascending
+     * @return [logitRows.length, vocabulary], float32 on a CPU device
+     */
+    Array forward(Array ids, KvStep kv, int[] logitRows);
+
+    /** Frees the weights. */
+    @Override
+    void close();
+
+    /**
+     * What the engine and the outside need to know of a model.
+     *
+     * @param architecture model_type of its config.json
+     * @param vocabulary number of logits
+     * @param contextLength most tokens of prompt and answer together
+     * @param kvLayers attention layers that hold keys and values
+     * @param kvHeads key/value heads of each
+     * @param headDim size of a head
+     * @param weightBytes bytes of all weights in memory
+     * @param quantization in words, such as "8-bit, groups of 64" or "bfloat16"
+     */
+    record Description(
+            String architecture,
+            int vocabulary,
+            int contextLength,
+            int kvLayers,
+            int kvHeads,
+            int headDim,
+            long weightBytes,
+            String quantization) {}
+}

@@ -1,0 +1,5 @@
+/** What is loaded, which profile is active, state on disk. */
+@NullMarked
+package io.vllmd.runtime;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,157 @@
+// C ABI of vllmd's MLX library, version VM_ABI.
+//
+// Rules. Every fallible function returns VM_OK or VM_FAILED; after VM_FAILED the calling thread's
+// vm_last_error() holds the message, and no out-parameter was written. No C++ exception, callback or
+// global handler crosses this border. Handles are int64_t; 0 is "none". An array handle is owned by the
+// caller and freed once, through vm_array_free. All calls but vm_last_error, vm_abi and vm_mlx_version
+// belong to one thread.
+//
+// "Rows": activations are [n, K], one row per token, never [n, 1, K].
+#ifndef VLLMD_MLX_H
+#define VLLMD_MLX_H
+
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define VM_API __attribute__((visibility("default")))
+#else
+#define VM_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VM_ABI 1
+#define VM_OK 0
+#define VM_FAILED 1
+
+typedef int64_t vm_array;   // an mlx::core::array
+typedef int64_t vm_batch;   // the rows of one step, see vm_batch_new
+typedef int64_t vm_stream;  // 0 = the default stream of the default device
+
+// Order as in mlx::core::Dtype::Val.
+enum vm_dtype {
+  VM_BOOL, VM_UINT8, VM_UINT16, VM_UINT32, VM_UINT64, VM_INT8, VM_INT16, VM_INT32, VM_INT64,
+  VM_FLOAT16, VM_FLOAT32, VM_FLOAT64, VM_BFLOAT16, VM_COMPLEX64
+};
+enum vm_device { VM_CPU, VM_GPU };
+enum vm_unary_op { VM_NEGATIVE, VM_ABS, VM_SQUARE, VM_SQRT, VM_RSQRT, VM_EXP, VM_LOG, VM_SIGMOID, VM_TANH, VM_SILU,
+                   VM_SIN, VM_COS, VM_FLOOR, VM_ERF };
+enum vm_binary_op { VM_ADD, VM_SUBTRACT, VM_MULTIPLY, VM_DIVIDE, VM_MAXIMUM, VM_MINIMUM, VM_POWER, VM_EQUAL, VM_LESS,
+                    VM_GREATER, VM_MATMUL };
+enum vm_reduce_op { VM_SUM, VM_MEAN, VM_MAX, VM_MIN, VM_PROD, VM_ARGMAX, VM_ARGMIN, VM_LOGSUMEXP };
+
+// ---- library -------------------------------------------------------------------------------------------
+VM_API int32_t vm_abi(void);
+VM_API const char* vm_mlx_version(void);
+VM_API const char* vm_last_error(void);  // the calling thread's last message; valid until its next call
+VM_API int vm_device_available(int32_t device, int32_t* out);
+VM_API int vm_set_default_device(int32_t device);
+VM_API int vm_stream_new(int32_t device, vm_stream* out);
+VM_API int vm_synchronize(vm_stream stream);
+// Instruction set that the CPU primitives chose at run time: "avx512", "avx2", "neon" or "generic".
+VM_API const char* vm_cpu_kernels(void);
+// Pins that choice (tests, benchmarks); fails where this CPU lacks it.
+VM_API int vm_cpu_kernels_use(const char* name);
+VM_API int vm_cpu_threads(int32_t threads);  // 0 = all cores
+
+// Bytes: active = held by arrays, cached = kept by the allocator for reuse, peak = highest active.
+VM_API int vm_memory(uint64_t* active, uint64_t* cached, uint64_t* peak);
+VM_API int vm_memory_reset_peak(void);
+VM_API int vm_memory_clear_cache(void);
+VM_API int vm_memory_cache_limit(uint64_t bytes);
+
+// ---- arrays --------------------------------------------------------------------------------------------
+VM_API int vm_array_from(vm_array* out, const void* data, const int32_t* shape, int32_t ndim, int32_t dtype);  // copies
+// Evaluated, owned by MLX's allocator, uninitialised; *data may be filled by any thread before the first use.
+VM_API int vm_array_alloc(vm_array* out, void** data, const int32_t* shape, int32_t ndim, int32_t dtype);
+VM_API int vm_array_free(const vm_array* arrays, int32_t n);
+// shape needs room for 8 dimensions.
+VM_API int vm_array_info(vm_array a, int32_t* dtype, int32_t* ndim, int32_t* shape, uint64_t* nbytes);
+VM_API int vm_array_data(vm_array a, const void** data);  // evaluates; contiguous or it fails
+VM_API int vm_eval(const vm_array* arrays, int32_t n);
+VM_API int vm_async_eval(const vm_array* arrays, int32_t n);
+
+// ---- MLX operations ------------------------------------------------------------------------------------
+VM_API int vm_unary(vm_array* out, int32_t op, vm_array a, vm_stream s);
+VM_API int vm_binary(vm_array* out, int32_t op, vm_array a, vm_array b, vm_stream s);
+VM_API int vm_reduce(vm_array* out, int32_t op, vm_array a, int32_t axis, int32_t keepdims, vm_stream s);
+VM_API int vm_where(vm_array* out, vm_array condition, vm_array a, vm_array b, vm_stream s);
+VM_API int vm_astype(vm_array* out, vm_array a, int32_t dtype, vm_stream s);
+VM_API int vm_contiguous(vm_array* out, vm_array a, vm_stream s);
+VM_API int vm_reshape(vm_array* out, vm_array a, const int32_t* shape, int32_t ndim, vm_stream s);
+VM_API int vm_transpose(vm_array* out, vm_array a, const int32_t* axes, int32_t n, vm_stream s);
+VM_API int vm_slice(vm_array* out, vm_array a, const int32_t* start, const int32_t* stop, int32_t n, vm_stream s);
+VM_API int vm_concatenate(vm_array* out, const vm_array* arrays, int32_t n, int32_t axis, vm_stream s);
+VM_API int vm_take(vm_array* out, vm_array a, vm_array indices, int32_t axis, vm_stream s);
+VM_API int vm_argsort(vm_array* out, vm_array a, int32_t axis, vm_stream s);
+VM_API int vm_softmax(vm_array* out, vm_array a, int32_t axis, vm_stream s);
+VM_API int vm_full(vm_array* out, const int32_t* shape, int32_t ndim, float value, int32_t dtype, vm_stream s);
+VM_API int vm_random_normal(vm_array* out, const int32_t* shape, int32_t ndim, uint64_t seed, int32_t dtype, vm_stream s);
+VM_API int vm_quantize(vm_array* packed, vm_array* scales, vm_array* biases, vm_array w, int32_t group, int32_t bits,
+                       vm_stream s);
+VM_API int vm_dequantize(vm_array* out, vm_array packed, vm_array scales, vm_array biases, int32_t group, int32_t bits,
+                         vm_stream s);
+
+// ---- engine operations ---------------------------------------------------------------------------------
+// On the CPU device these are primitives of this library (vectorised, all cores, float32 sums, each row's
+// result independent of the other rows); elsewhere they are built from MLX's operations. `portable` = 1
+// takes MLX's operations on the CPU too, so that tests hold the two against each other there.
+VM_API int vm_portable(int32_t portable);
+
+// A weight is dense (scales = 0: w is [N, K] in float32, bfloat16 or float16) or affine-quantised (w packed
+// uint32 [N, K*bits/32], scales and biases [N, K/group], bits 4 or 8, group 32, 64 or 128).
+
+// out [n, N] = x [n, K] · Wᵀ (+ bias [N]) (+ residual [n, N]); bias and residual may be 0.
+VM_API int vm_linear(vm_array* out, vm_array x, vm_array w, vm_array scales, vm_array biases, int32_t group,
+                     int32_t bits, vm_array bias, vm_array residual, vm_stream s);
+// out [n, K] = rows `ids` (int32 [n]) of the (dequantised) table W [V, K]; float32 on CPU, else the table's scale dtype.
+VM_API int vm_embedding(vm_array* out, vm_array ids, vm_array w, vm_array scales, vm_array biases, int32_t group,
+                        int32_t bits, vm_stream s);
+// out [n, K] = x / sqrt(mean(x²) + eps) · weight [K].
+VM_API int vm_rms_norm(vm_array* out, vm_array x, vm_array weight, float eps, vm_stream s);
+// out [n, F] = silu(x[:, :F]) · x[:, F:], x [n, 2F].
+VM_API int vm_swiglu(vm_array* out, vm_array x, vm_stream s);
+
+// The rows of one step over one KV arena: row i belongs to slot slots[i], stands at position positions[i]
+// and attends to positions 0 … positions[i] of its slot. Rows of one slot are adjacent, positions ascending
+// by one. Host arrays, copied. Shared by all layers of the step: what a backend derives (index arrays, a
+// mask) is made once. Freed by vm_batch_free.
+VM_API int vm_batch_new(vm_batch* out, const int32_t* slots, const int32_t* positions, int32_t n);
+VM_API int vm_batch_free(vm_batch batch);
+
+// A KV arena of one layer is two arrays [S, kv_heads, capacity, head_dim].
+// Splits qkv [n, (heads + 2·kv_heads)·head_dim] into q, k, v; RMS-norms q and k per head with q_norm, k_norm
+// [head_dim] (0 = none); rotates the first `rope_dims` of each head, halves paired (i, i + rope_dims/2),
+// angle = position · rope_scale · base^(-2i/rope_dims), or position / freqs[i] where freqs [rope_dims/2] is
+// given; writes k and v into the arena IN PLACE at (slot, position). *k and *v are replaced by handles
+// of the updated arena (the same memory; the old handles are freed). out: q [n, heads·head_dim].
+VM_API int vm_qkv_rope_write(vm_array* out, vm_array* k, vm_array* v, vm_array qkv, vm_batch batch, int32_t heads,
+                             int32_t kv_heads, int32_t head_dim, vm_array q_norm, vm_array k_norm, float eps,
+                             int32_t rope_dims, float rope_base, float rope_scale, vm_array freqs, vm_stream s);
+// out [n, heads·head_dim]: softmax(scale · q·Kᵀ)·V of each row over its slot's positions 0 … position.
+// Query head h uses kv head h / (heads / kv_heads).
+VM_API int vm_attention(vm_array* out, vm_array q, vm_array k, vm_array v, vm_batch batch, int32_t heads, float scale,
+                        vm_stream s);
+// Copies the first `length` positions of slot `from` of src to slot `to` of *dst, in place (*dst is replaced).
+// The arenas may differ in S and capacity; src may be *dst's own value.
+VM_API int vm_kv_copy(vm_array* dst, int32_t to, vm_array src, int32_t from, int32_t length, vm_stream s);
+
+// out [m, K] = rows `rows[i]` of x.
+VM_API int vm_rows(vm_array* out, vm_array x, const int32_t* rows, int32_t m, vm_stream s);
+// out int32 [n]: previous[from[i]] where from[i] >= 0, else ids[i]. previous (int32 [p]) may be 0 if no from[i] >= 0.
+VM_API int vm_step_tokens(vm_array* out, vm_array previous, const int32_t* from, const int32_t* ids, int32_t n,
+                          vm_stream s);
+// out int32 [n]: one token per row of logits [n, V]. Row i: temperature[i] == 0 takes the largest (lowest id
+// of equals). Else: divide by the temperature, keep the top_k[i] largest (0 = all), of those the smallest set
+// whose probability reaches top_p[i] (1 = all), of those what has at least min_p[i] times the largest
+// probability (0 = all); renormalise; take the first token, by descending probability then ascending id,
+// whose cumulated probability exceeds uniform[i] in [0, 1). Host arrays, copied.
+VM_API int vm_sample(vm_array* out, vm_array logits, const float* temperature, const int32_t* top_k, const float* top_p,
+                     const float* min_p, const float* uniform, int32_t n, vm_stream s);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

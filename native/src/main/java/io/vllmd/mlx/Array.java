@@ -1,0 +1,4 @@
+package io.vllmd.mlx;
+
+/** An MLX array. */
+public final class Array {}
