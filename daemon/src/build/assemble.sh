@@ -1,0 +1,65 @@
+#!/bin/sh
+# Assembles the layout that both a checkout's launchers and an installed copy run from:
+#   bin/{vllmd,vllmctl}  lib/{daemon,ctl}/*.jar  lib/native  lib/launch  share/sprout
+# and trains the two AOT caches. Called at the end of `mvn package`; the stamp .complete comes last, so that
+# an interrupted build is never taken for a whole one.
+set -eu
+checkout=$(cd "$(dirname "$0")/../../.." && pwd -P)
+dist=$checkout/daemon/target/dist
+new=$checkout/daemon/target/dist.new
+
+rm -rf "$new"
+mkdir -p "$new/lib/daemon" "$new/lib/ctl" "$new/lib/launch" "$new/share"
+cp -R "$checkout/daemon/src/main/dist/bin" "$new/bin"
+cp "$checkout/native/src/build/find-jdk.sh" "$new/lib/launch/find-jdk.sh"
+cp "$checkout/daemon/src/main/dist/java.sh" "$new/lib/launch/java.sh"
+cp "$checkout"/daemon/target/vllmd-daemon-*.jar "$checkout"/daemon/target/lib/*.jar "$new/lib/daemon/"
+cp "$checkout"/ctl/target/vllmd-ctl-*.jar "$checkout"/ctl/target/lib/*.jar "$new/lib/ctl/"
+rm -f "$new"/lib/*/*-tests.jar "$new"/lib/*/*-sources.jar
+cp -R "$checkout/daemon/src/main/sprout" "$new/share/sprout"
+mkdir "$new/lib/native"
+cp "$checkout"/native/target/native/libvllmd_mlx.* "$new/lib/native/"
+# Headers and CMake files of MLX are for building only.
+if [ -d "$checkout/native/target/native/mlx" ]; then
+  mkdir "$new/lib/native/mlx"
+  cp -R "$checkout/native/target/native/mlx/lib" "$new/lib/native/mlx/lib"
+  if [ -d "$checkout/native/target/native/mlx_cpu.libs" ]; then
+    cp -R "$checkout/native/target/native/mlx_cpu.libs" "$new/lib/native/mlx_cpu.libs"
+  fi
+fi
+cp "$checkout/LICENSE" "$checkout/NOTICE" "$new/"
+
+rm -rf "$dist"
+mv "$new" "$dist"
+
+. "$dist/lib/launch/java.sh"
+require_java_25 "$dist"
+classpath() { # name
+  joined=
+  for jar in "$dist/lib/$1"/*.jar; do joined=${joined:+$joined:}$jar; done
+  echo "$joined"
+}
+
+# One run of each program under a home of its own; the VM keeps the classes that it used. A build without
+# these caches is sound, only slower to start, so a failure here is told and not fatal.
+echo "-- vllmd: start-up caches"
+home=$(mktemp -d)
+log=$checkout/daemon/target/aot.log
+VLLMD_HOME=$home "$java" -XX:AOTCacheOutput="$dist/lib/daemon/daemon.aot" -XX:+UseSerialGC -XX:-UsePerfData \
+  --enable-native-access=ALL-UNNAMED -Dfile.encoding=UTF-8 -Dvllmd.root="$dist" -Dvllmd.native="$dist/lib/native" \
+  -cp "$(classpath daemon)" io.vllmd.daemon.Vllmd --port 0 --rehearse >"$log" 2>&1 &
+daemon=$!
+tries=0
+until [ -S "$home/ctl.sock" ] || [ $tries -ge 300 ] || ! kill -0 $daemon 2>/dev/null; do
+  sleep 0.1
+  tries=$((tries + 1))
+done
+VLLMD_HOME=$home "$java" -XX:AOTCacheOutput="$dist/lib/ctl/ctl.aot" -XX:+UseSerialGC -XX:-UsePerfData \
+  -Dfile.encoding=UTF-8 -Dvllmd.root="$dist" -cp "$(classpath ctl)" io.vllmd.ctl.Vllmctl status >>"$log" 2>&1 || true
+kill $daemon 2>/dev/null || true
+wait $daemon 2>/dev/null || true
+rm -rf "$home"
+for cache in daemon/daemon.aot ctl/ctl.aot; do
+  [ -f "$dist/lib/$cache" ] || echo "-- vllmd: no start-up cache $cache; see daemon/target/aot.log"
+done
+touch "$dist/.complete"
