@@ -1,6 +1,7 @@
 package io.vllmd.runtime;
 
 import io.vllmd.chat.ChatMessage;
+import io.vllmd.engine.Sampling;
 import java.util.List;
 import java.util.Map;
 
@@ -12,6 +13,12 @@ public interface ServedModel {
 
     /** Most tokens of prompt and answer together. */
     int contextLength();
+
+    /**
+     * What is used where a request names no value: the model's own generation_config.json, then the
+     * profile. The seed is without meaning here.
+     */
+    Sampling samplingDefaults();
 
     /** Seconds since the epoch at which it was loaded. */
     long loadedAt();
