@@ -1,0 +1,234 @@
+package io.vllmd.mlx;
+
+import java.lang.foreign.Arena;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The operations that models and the engine are built from, evaluation, and what concerns MLX as a whole.
+ * Everything here belongs to the MLX thread. Activations are rows: [n, K], one row per token. On a CPU
+ * device the engine operations sum in float32 and give each row a result independent of the other rows.
+ */
+public final class Mlx extends ArrayOperations {
+
+    private Mlx() {}
+
+    /** Bytes held by arrays, kept by the allocator for reuse, and the most ever held by arrays. */
+    public record Memory(long active, long cached, long peak) {}
+
+    /** [n, N] = x [n, K] · Wᵀ (+ the weight's bias). */
+    public static Array linear(Array x, Weight weight) {
+        return linear(x, weight, null);
+    }
+
+    /** [n, N] = x [n, K] · Wᵀ (+ the weight's bias) (+ residual [n, N]). */
+    public static Array linear(Array x, Weight weight, @Nullable Array residual) {
+        OwnerThread thread = OwnerThread.current();
+        long bias = Array.handleOrNone(weight.bias());
+        long added = Array.handleOrNone(residual);
+        return Array.adopt(
+                thread,
+                switch (weight) {
+                    case Weight.Dense d ->
+                        EngineCalls.linear(thread, x.handle(), d.w().handle(), 0, 0, 0, 0, bias, added);
+                    case Weight.Affine a ->
+                        EngineCalls.linear(
+                                thread,
+                                x.handle(),
+                                a.packed().handle(),
+                                a.scales().handle(),
+                                a.biases().handle(),
+                                a.group(),
+                                a.bits(),
+                                bias,
+                                added);
+                });
+    }
+
+    /** [n, K]: rows {@code ids} (int32 [n]) of a table [V, K]; float32 on a CPU device, else the table's type. */
+    public static Array embedding(Array ids, Weight table) {
+        OwnerThread thread = OwnerThread.current();
+        return Array.adopt(
+                thread,
+                switch (table) {
+                    case Weight.Dense d -> EngineCalls.embedding(thread, ids.handle(), d.w().handle(), 0, 0, 0, 0);
+                    case Weight.Affine a ->
+                        EngineCalls.embedding(
+                                thread,
+                                ids.handle(),
+                                a.packed().handle(),
+                                a.scales().handle(),
+                                a.biases().handle(),
+                                a.group(),
+                                a.bits());
+                });
+    }
+
+    /** [n, K] = x / sqrt(mean(x²) + eps) · weight [K]. */
+    public static Array rmsNorm(Array x, Array weight, float eps) {
+        OwnerThread thread = OwnerThread.current();
+        return Array.adopt(thread, EngineCalls.rmsNorm(thread, x.handle(), weight.handle(), eps));
+    }
+
+    /** [n, F] = silu(x[:, :F]) · x[:, F:], x [n, 2F]. */
+    public static Array swiglu(Array x) {
+        OwnerThread thread = OwnerThread.current();
+        return Array.adopt(thread, EngineCalls.swiglu(thread, x.handle()));
+    }
+
+    /**
+     * Splits qkv into q, k and v, RMS-norms q and k per head, rotates them, and writes k and v into the arena
+     * in place at each row's slot and position. The rotation takes the first {@code ropeDims} of each head,
+     * halves paired (i, i + ropeDims/2), by angle position · ropeScale · ropeBase^(-2i/ropeDims), or
+     * position / freqs[i] where freqs is given.
+     *
+     * @param qkv [n, (heads + 2·kvHeads)·headDim]
+     * @param qNorm norm weight [headDim] of the query heads, or null for none; likewise kNorm
+     * @param freqs [ropeDims/2] or null
+     * @return q [n, heads·headDim]
+     */
+    public static Array qkvRopeWrite(
+            Array qkv,
+            KvArena kv,
+            Batch batch,
+            int heads,
+            int kvHeads,
+            int headDim,
+            @Nullable Array qNorm,
+            @Nullable Array kNorm,
+            float eps,
+            int ropeDims,
+            float ropeBase,
+            float ropeScale,
+            @Nullable Array freqs) {
+        OwnerThread thread = OwnerThread.current();
+        return Array.adopt(
+                thread,
+                EngineCalls.qkvRopeWrite(
+                        thread,
+                        kv,
+                        qkv.handle(),
+                        batch.handle(),
+                        heads,
+                        kvHeads,
+                        headDim,
+                        Array.handleOrNone(qNorm),
+                        Array.handleOrNone(kNorm),
+                        eps,
+                        ropeDims,
+                        ropeBase,
+                        ropeScale,
+                        Array.handleOrNone(freqs)));
+    }
+
+    /**
+     * [n, heads·headDim]: softmax(scale · q·Kᵀ)·V of each row over its slot's positions 0 … position. Query
+     * head h reads kv head h / (heads / kvHeads).
+     *
+     * @param q [n, heads·headDim]
+     */
+    public static Array attention(Array q, KvArena kv, Batch batch, int heads, float scale) {
+        OwnerThread thread = OwnerThread.current();
+        return Array.adopt(
+                thread,
+                EngineCalls.attention(thread, q.handle(), kv.k.handle(), kv.v.handle(), batch.handle(), heads, scale));
+    }
+
+    /** [m, K]: the rows {@code rows[i]} of x. */
+    public static Array rows(Array x, int[] rows) {
+        OwnerThread thread = OwnerThread.current();
+        return Array.adopt(thread, EngineCalls.rows(thread, x.handle(), rows));
+    }
+
+    /**
+     * int32 [n]: {@code previous[from[i]]} where {@code from[i] >= 0}, else {@code ids[i]}: how the tokens of
+     * one step feed the next without passing through the host.
+     *
+     * @param previous int32 [p], or null if no {@code from[i] >= 0}
+     */
+    public static Array stepTokens(@Nullable Array previous, int[] from, int[] ids) {
+        if (from.length != ids.length) {
+            throw new IllegalArgumentException(
+                    "stepTokens takes one from and one id a row, got " + from.length + " and " + ids.length);
+        }
+        OwnerThread thread = OwnerThread.current();
+        return Array.adopt(thread, EngineCalls.stepTokens(thread, Array.handleOrNone(previous), from, ids));
+    }
+
+    /**
+     * int32 [n]: one token per row of logits [n, V]. Temperature 0 takes the largest, the lowest id of equals.
+     * Else the logits are divided by it, the topK largest kept (0 = all), of those the smallest set whose
+     * probability reaches topP (1 = all), of those what has at least minP times the largest probability (0 =
+     * all); of the renormalised rest the first token, by descending probability then ascending id, whose
+     * cumulated probability exceeds {@code uniform} in [0, 1). All arrays have one element a row.
+     */
+    public static Array sample(
+            Array logits, float[] temperature, int[] topK, float[] topP, float[] minP, float[] uniform) {
+        int n = temperature.length;
+        if (topK.length != n || topP.length != n || minP.length != n || uniform.length != n) {
+            throw new IllegalArgumentException("sample takes one parameter of each kind a row, got " + n
+                    + " temperatures, " + topK.length + " topK, " + topP.length + " topP, " + minP.length + " minP, "
+                    + uniform.length + " uniform");
+        }
+        OwnerThread thread = OwnerThread.current();
+        return Array.adopt(thread, EngineCalls.sample(thread, logits.handle(), temperature, topK, topP, minP, uniform));
+    }
+
+    /** Computes the arrays and waits. */
+    public static void eval(Array... arrays) {
+        ArrayCalls.eval(OwnerThread.current(), arrays);
+    }
+
+    /** Sends the arrays' computation off; reading one waits for it. */
+    public static void asyncEval(Array... arrays) {
+        ArrayCalls.asyncEval(OwnerThread.current(), arrays);
+    }
+
+    /** Where operations go that no {@link Stream} places. */
+    public static void setDefaultDevice(Device device) {
+        LibraryCalls.setDefaultDevice(OwnerThread.current(), device.code());
+    }
+
+    public static Memory memory() {
+        OwnerThread thread = OwnerThread.current();
+        LibraryCalls.memory(thread);
+        return new Memory(thread.scratch.get(0), thread.scratch.get(1), thread.scratch.get(2));
+    }
+
+    /** The peak begins anew at what is active now. */
+    public static void resetPeak() {
+        LibraryCalls.resetPeak(OwnerThread.current());
+    }
+
+    /** Gives the allocator's cached memory back. */
+    public static void clearCache() {
+        LibraryCalls.clearCache(OwnerThread.current());
+    }
+
+    /** Most bytes that the allocator keeps for reuse. */
+    public static void cacheLimit(long bytes) {
+        LibraryCalls.cacheLimit(OwnerThread.current(), bytes);
+    }
+
+    /** Instruction set of the CPU primitives: avx512, avx2, neon or generic. */
+    public static String cpuKernels() {
+        return LibraryCalls.cpuKernels(OwnerThread.current());
+    }
+
+    /** Pins that choice, for tests and benchmarks; fails where this CPU lacks it. */
+    public static void useCpuKernels(String name) {
+        OwnerThread thread = OwnerThread.current();
+        try (Arena arena = Arena.ofConfined()) {
+            LibraryCalls.useCpuKernels(thread, arena.allocateFrom(name).address());
+        }
+    }
+
+    /** Threads of the CPU primitives, 0 for all cores. */
+    public static void cpuThreads(int threads) {
+        LibraryCalls.cpuThreads(OwnerThread.current(), threads);
+    }
+
+    /** Takes MLX's own operations on a CPU device too, so that tests hold the two paths against each other. */
+    static void portable(boolean on) {
+        LibraryCalls.portable(OwnerThread.current(), on);
+    }
+}
