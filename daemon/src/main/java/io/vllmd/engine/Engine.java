@@ -1,0 +1,73 @@
+package io.vllmd.engine;
+
+import io.vllmd.mlx.MlxThread;
+import io.vllmd.model.LanguageModel;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/** Serves any number of models on one MLX thread; lanes take turns, step by step. */
+public final class Engine implements AutoCloseable {
+    private final MlxThread mlx;
+    private final StepClock clock = new StepClock();
+    private final List<Lane> lanes = new CopyOnWriteArrayList<>();
+    private volatile EngineLimits limits;
+
+    /** @param mlx outlives the engine */
+    public Engine(MlxThread mlx, EngineLimits limits) {
+        this.mlx = mlx;
+        this.limits = limits;
+    }
+
+    /**
+     * Begins to serve a model.
+     *
+     * @param model stays the caller's, who closes it on the MLX thread once the lane is detached
+     * @param name what people call it, for errors and logs
+     */
+    public Lane attach(LanguageModel model, String name) {
+        Lane lane = new Lane(model, name, this, mlx);
+        lanes.add(lane);
+        return lane;
+    }
+
+    /** Takes effect at the next step. */
+    public void limits(EngineLimits changed) {
+        limits = changed;
+    }
+
+    public EngineLimits limits() {
+        return limits;
+    }
+
+    /** All lanes together. */
+    public EngineStats stats() {
+        return lanes.stream().map(Lane::stats).reduce(EngineStats.NONE, EngineStats::plus);
+    }
+
+    /** Detaches all lanes and waits for it. Not on the MLX thread. */
+    @Override
+    public void close() {
+        CompletableFuture.allOf(lanes.stream().map(Lane::detach).toArray(CompletableFuture[]::new))
+                .join();
+    }
+
+    /** The clock of all steps; on the MLX thread. */
+    StepClock clock() {
+        return clock;
+    }
+
+    void forget(Lane lane) {
+        lanes.remove(lane);
+    }
+
+    /** Whether another lane makes answers that a long step would hold up. */
+    boolean decodesBeside(LaneLoop loop) {
+        return lanes.stream().anyMatch(lane -> lane.decodesBeside(loop));
+    }
+
+    /** Lanes with requests. */
+    int busyLanes() {
+        return (int) lanes.stream().filter(lane -> lane.running() > 0).count();
+    }
+}

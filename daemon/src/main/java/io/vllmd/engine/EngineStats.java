@@ -1,0 +1,45 @@
+package io.vllmd.engine;
+
+/**
+ * What one lane, or all of them together, did since they were attached.
+ *
+ * @param running requests that have a place in the batch
+ * @param queued requests that wait for one
+ * @param steps forward passes
+ * @param tokens answer tokens handed out
+ * @param prefillTokens prompt tokens read
+ * @param hostNanos time on the MLX thread outside waits for results, all steps together
+ * @param waitNanos time spent waiting for results, all steps together
+ * @param lastHostNanos the same of the newest step
+ * @param lastWaitNanos the same of the newest step
+ * @param kvBytes bytes of the KV cache
+ */
+public record EngineStats(
+        int running,
+        int queued,
+        long steps,
+        long tokens,
+        long prefillTokens,
+        long hostNanos,
+        long waitNanos,
+        long lastHostNanos,
+        long lastWaitNanos,
+        long kvBytes) {
+
+    static final EngineStats NONE = new EngineStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+    /** Sums; of the last step's times the larger. */
+    EngineStats plus(EngineStats other) {
+        return new EngineStats(
+                running + other.running,
+                queued + other.queued,
+                steps + other.steps,
+                tokens + other.tokens,
+                prefillTokens + other.prefillTokens,
+                hostNanos + other.hostNanos,
+                waitNanos + other.waitNanos,
+                Math.max(lastHostNanos, other.lastHostNanos),
+                Math.max(lastWaitNanos, other.lastWaitNanos),
+                kvBytes + other.kvBytes);
+    }
+}
