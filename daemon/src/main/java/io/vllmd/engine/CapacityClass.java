@@ -84,7 +84,8 @@ final class CapacityClass {
     }
 
     /** The layer's arena where it exists already: spares a look at the rows' dtype in every step. */
-    @Nullable KvArena arenaIfReady(int layer) {
+    @Nullable
+    KvArena arenaIfReady(int layer) {
         Layer known = layers[layer];
         return known != null && known.arena.slots() >= slots.length ? known.arena : null;
     }

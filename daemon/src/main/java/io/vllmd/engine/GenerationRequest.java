@@ -11,5 +11,4 @@ import java.util.Set;
  * @param maxTokens most tokens to make; prompt.length + maxTokens fits the model's context
  * @param stopTokens ids that end the answer; they are not handed out
  */
-public record GenerationRequest(
-        String id, int[] prompt, Sampling sampling, int maxTokens, Set<Integer> stopTokens) {}
+public record GenerationRequest(String id, int[] prompt, Sampling sampling, int maxTokens, Set<Integer> stopTokens) {}

@@ -35,8 +35,7 @@ final class KvCache {
                 return each.take(batch);
             }
         }
-        throw new IllegalArgumentException(
-                tokens + " tokens exceed the largest slot of " + classes.getLast().capacity);
+        throw new IllegalArgumentException(tokens + " tokens exceed the largest slot of " + classes.getLast().capacity);
     }
 
     /**

@@ -214,8 +214,8 @@ final class LaneLoop {
         List<Sequence> samples = step.samples();
         for (int i = 0; i < samples.size(); i++) {
             Sequence each = samples.get(i);
-            if (each.pending == step) {
-                each.pending = null;
+            if (each.pending == step.number()) {
+                each.pending = 0;
             }
             // An ended one ran this step in vain: that it had ended was not known when the step was built.
             if (each.cancelled()) {

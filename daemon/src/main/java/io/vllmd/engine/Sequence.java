@@ -21,7 +21,8 @@ final class Sequence implements Generation {
     private boolean started;
     private boolean ended;
 
-    @Nullable KvSlot slot;
+    @Nullable
+    KvSlot slot;
 
     /** Positions whose keys and values have been submitted: first the prompt's, then the answer's. */
     int written;
@@ -32,8 +33,8 @@ final class Sequence implements Generation {
     /** Answer tokens that the host has seen. */
     private int delivered;
 
-    /** The step in flight that samples this sequence's newest token, and the token's row in it. */
-    @Nullable Step pending;
+    /** Number of the step in flight that samples this sequence's newest token, 0 = none; the token's row in it. */
+    long pending;
 
     int pendingRow;
 
@@ -79,7 +80,7 @@ final class Sequence implements Generation {
         slot = null;
         written = 0;
         sampled = 0;
-        pending = null;
+        pending = 0;
     }
 
     void start() {

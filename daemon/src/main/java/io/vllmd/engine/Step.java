@@ -6,6 +6,7 @@ import java.util.List;
 /**
  * A forward pass in flight.
  *
+ * @param number counts the lane's steps, from 1
  * @param runs its rows
  * @param samples the sequence that each sampled token belongs to; empty where prompts were read and none ended
  * @param tokens int32, the sampled tokens; owned by this step. At least one, so that reading it is a way to wait.
@@ -14,7 +15,13 @@ import java.util.List;
  * @param submitted when evaluation was asked for, by {@link System#nanoTime}
  */
 record Step(
-        List<Run> runs, List<Sequence> samples, Array tokens, int promptTokens, int decodeRows, long submitted) {
+        long number,
+        List<Run> runs,
+        List<Sequence> samples,
+        Array tokens,
+        int promptTokens,
+        int decodeRows,
+        long submitted) {
 
     /**
      * Adjacent rows of one sequence: its next prompt tokens, or its newest answer token.

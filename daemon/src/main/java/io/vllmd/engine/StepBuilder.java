@@ -17,6 +17,7 @@ final class StepBuilder {
 
     private final LanguageModel model;
     private final KvCache cache;
+    private long submittedSteps;
 
     StepBuilder(LanguageModel model, KvCache cache) {
         this.model = model;
@@ -49,9 +50,9 @@ final class StepBuilder {
             if (prompt) {
                 System.arraycopy(sequence.request.prompt(), sequence.written, ids, row, run.tokens());
                 promptTokens += run.tokens();
-            } else if (sequence.pending == null) {
+            } else if (sequence.pending == 0) {
                 ids[row] = sequence.lastToken;
-            } else if (sequence.pending == previous) {
+            } else if (previous != null && sequence.pending == previous.number()) {
                 from[row] = sequence.pendingRow;
             } else {
                 throw new IllegalStateException(
@@ -73,7 +74,8 @@ final class StepBuilder {
         }
         long submitted = System.nanoTime();
         Mlx.asyncEval(tokens);
-        Step step = new Step(runs, samples, scope.keep(tokens), promptTokens, rows - promptTokens, submitted);
+        Step step = new Step(
+                ++submittedSteps, runs, samples, scope.keep(tokens), promptTokens, rows - promptTokens, submitted);
         advance(step);
         left.forEach(cache::release);
         return step;
@@ -160,8 +162,7 @@ final class StepBuilder {
             minP[i] = sampling.minP();
             if (sampling.temperature() > 0) {
                 // The position that the token will stand at: unlike a step's number it is the request's own.
-                uniform[i] =
-                        SeededUniform.at(sampling.seed(), sequence.request.prompt().length + sequence.sampled);
+                uniform[i] = SeededUniform.at(sampling.seed(), sequence.request.prompt().length + sequence.sampled);
             }
         }
         return Mlx.sample(logits, temperature, topK, topP, minP, uniform);
@@ -175,7 +176,7 @@ final class StepBuilder {
         for (int i = 0; i < step.samples().size(); i++) {
             Sequence sequence = step.samples().get(i);
             sequence.sampled++;
-            sequence.pending = step;
+            sequence.pending = step.number();
             sequence.pendingRow = i;
         }
     }
