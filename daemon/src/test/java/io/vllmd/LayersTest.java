@@ -44,7 +44,8 @@ class LayersTest {
             rule = i == 0
                     ? rule.whereLayer(layer).mayNotBeAccessedByAnyLayer()
                     : rule.whereLayer(layer)
-                            .mayOnlyBeAccessedByLayers(TOP_TO_BOTTOM.subList(0, i).toArray(String[]::new));
+                            .mayOnlyBeAccessedByLayers(
+                                    TOP_TO_BOTTOM.subList(0, i).toArray(String[]::new));
         }
         return rule;
     }

@@ -37,8 +37,8 @@ class SourceFilesTest {
 
     @Test
     void nothingButTheHouseLiesAtTheTop() throws IOException {
-        Set<String> rooms =
-                Set.of("native", "config", "daemon", "ctl", "launchd", "docs", "pom.xml", "README.md", "LICENSE", "NOTICE");
+        Set<String> rooms = Set.of(
+                "native", "config", "daemon", "ctl", "launchd", "docs", "pom.xml", "README.md", "LICENSE", "NOTICE");
         try (Stream<Path> top = Files.list(REPOSITORY)) {
             assertEquals(
                     List.of(),
@@ -60,8 +60,12 @@ class SourceFilesTest {
     }
 
     private static Stream<Path> walk(Path folder) {
-        try {
-            return Files.walk(folder).filter(file -> !file.toString().contains("/target/") && !file.toString().contains("/node_modules/"));
+        try (Stream<Path> all = Files.walk(folder)) {
+            return all
+                    .filter(file -> !file.toString().contains("/target/")
+                            && !file.toString().contains("/node_modules/"))
+                    .toList()
+                    .stream();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
