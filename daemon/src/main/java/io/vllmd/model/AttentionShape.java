@@ -29,5 +29,6 @@ public record AttentionShape(
      * Rotary position encoding, halves paired: angle = position · scale · base^(-2i/dims), or
      * position / freqs[i] where freqs [dims/2] is given.
      */
-    public record Rope(int dims, float base, float scale, @Nullable Array freqs) {}
+    public record Rope(
+            int dims, float base, float scale, @Nullable Array freqs) {}
 }
