@@ -1,0 +1,133 @@
+package io.vllmd.control;
+
+import io.vllmd.config.Problem;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import jnr.unixsocket.UnixSocketAddress;
+import jnr.unixsocket.UnixSocketChannel;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The place of the control socket, held by one daemon at a time. A lock beside it decides who: two daemons that
+ * start at once would else each take the other's fresh socket for a stale one.
+ */
+final class SocketFile implements AutoCloseable {
+    private static final int STICKY = 01000;
+
+    private final Path path;
+    private final FileChannel lockFile;
+
+    private SocketFile(Path path, FileChannel lockFile) {
+        this.path = path;
+        this.lockFile = lockFile;
+    }
+
+    /**
+     * Makes the folder (0700), takes the lock, and removes a socket that a dead daemon left.
+     *
+     * @throws io.vllmd.config.ProblemException CONFLICT where another daemon or another file is there
+     */
+    static SocketFile claim(Path path) throws IOException {
+        Path folder = path.getParent();
+        if (folder == null) {
+            throw new IOException("the control socket " + path + " has no folder");
+        }
+        makePrivate(folder);
+        var lockFile = FileChannel.open(
+                path.resolveSibling(path.getFileName() + ".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        boolean claimed = false;
+        try {
+            if (tryLock(lockFile) == null || isAlive(path)) {
+                throw taken(path).asException();
+            }
+            removeStale(path);
+            claimed = true;
+            return new SocketFile(path, lockFile);
+        } finally {
+            if (!claimed) {
+                lockFile.close();
+            }
+        }
+    }
+
+    /** To be called once the socket is bound: nobody else may connect. */
+    void restrict() throws IOException {
+        Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-------"));
+    }
+
+    /** Removes the socket and lets the next daemon in. */
+    @Override
+    public void close() throws IOException {
+        Files.deleteIfExists(path);
+        lockFile.close();
+    }
+
+    private static void makePrivate(Path folder) throws IOException {
+        var onlyMine = PosixFilePermissions.fromString("rwx------");
+        Path parent = folder.getParent();
+        if (parent != null) {
+            Files.createDirectories(parent);
+        }
+        if (!Files.isDirectory(folder)) {
+            Files.createDirectory(folder, PosixFilePermissions.asFileAttribute(onlyMine));
+        }
+        // A folder that everybody shares, such as /tmp, is not ours to close.
+        int mode = (int) Files.getAttribute(folder, "unix:mode");
+        if ((mode & STICKY) == 0 && (mode & 0777) != 0700) {
+            Files.setPosixFilePermissions(folder, onlyMine);
+        }
+    }
+
+    private static @Nullable FileLock tryLock(FileChannel file) throws IOException {
+        try {
+            return file.tryLock();
+        } catch (OverlappingFileLockException e) {
+            // Another server of this process holds it.
+            return null;
+        }
+    }
+
+    private static boolean isAlive(Path path) {
+        try (var probe = UnixSocketChannel.open(new UnixSocketAddress(path.toFile()))) {
+            return probe.isConnected();
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    private static void removeStale(Path path) throws IOException {
+        if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+            int type = (int) Files.getAttribute(path, "unix:mode", LinkOption.NOFOLLOW_LINKS) & 0170000;
+            if (type != 0140000) {
+                throw Problem.of(
+                                Problem.Kind.CONFLICT,
+                                "The control socket can't be made: " + path + " is something else. Move it away,"
+                                        + " or set VLLMD_HOME to another folder.",
+                                path.toString())
+                        .asException();
+            }
+            Files.delete(path);
+        }
+    }
+
+    private static Problem taken(Path path) {
+        String who = "Another vllmd";
+        try (var probe = UnixSocketChannel.open(new UnixSocketAddress(path.toFile()))) {
+            who += " (process " + PeerCredentials.ofSystem().of(probe.getFD()).pid() + ")";
+        } catch (IOException e) {
+            who += " that is starting or stopping";
+        }
+        return Problem.of(
+                Problem.Kind.CONFLICT,
+                who + " serves " + path + ". Steer it with vllmctl, stop it, or set VLLMD_HOME to another folder"
+                        + " for a second one.",
+                path.toString());
+    }
+}
