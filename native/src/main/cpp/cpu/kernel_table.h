@@ -1,0 +1,21 @@
+// Included last by each kernels_*.cpp, see kernel_basics.h.
+
+constexpr Kernels kernel_table(const char* name) {
+  return Kernels{
+      .name = name,
+      .linear = linear,
+      .linear_scratch = linear_scratch,
+      .direct_rows = V::direct_rows,
+      .tile_columns = kTileColumns,
+      .weight_row = weight_row,
+      .rms_norm = rms_norm,
+      .swiglu = swiglu,
+      .rope_head = rope_head,
+      .attend_block = attend_block,
+      .merge = merge,
+      .finish = finish,
+      .scaled = scaled,
+      .argmax = argmax,
+      .exp_shifted = exp_shifted,
+  };
+}

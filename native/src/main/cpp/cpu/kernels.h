@@ -1,0 +1,91 @@
+// The inner loops of the CPU primitives, compiled once per instruction set. Plain pointers and float32 sums; no MLX,
+// no allocation, no threads. Every result of a row is the same whatever rows are computed with it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace vllmd::cpu {
+
+enum class Real : int { f32, f16, bf16 };
+
+// One linear layer's weight [n, k]: packed with one scale and bias per `group` values of a row, or dense (bits = 0).
+struct WeightView {
+  const void* values;
+  const void* scales;  // [n, k / group]
+  const void* biases;
+  int bits;   // 8, 4, or 0 = dense
+  int group;  // a multiple of 32
+  Real real;  // of scales and biases, or of dense values
+  int n;
+  int k;
+};
+
+struct LinearView {
+  WeightView w;
+  const float* x;  // [rows, k]
+  int rows;
+  const void* bias;  // [n] or null
+  Real bias_real;
+  const float* residual;  // [rows, n] or null
+  float* y;               // [rows, n]
+};
+
+// Attention of query heads that share one kv head, over the first `keys` positions of one slot.
+struct AttentionView {
+  const float* keys;    // [capacity, head_dim] of this slot and kv head
+  const float* values;  // the same
+  int head_dim;
+};
+
+// Softmax over part of the keys, before division: maximum, sum of exponentials, weighted sum of values.
+// Laid out as float[2 + head_dim].
+constexpr int kPartialHeader = 2;
+
+// Keys of one block are summed together; blocks are merged in order. Fixed, so that the way a row is split over
+// threads never shows in its result.
+constexpr int kKeyBlock = 128;
+
+struct Kernels {
+  const char* name;
+
+  // y[m0..m1, n0..n1]. scratch: linear_scratch floats.
+  void (*linear)(const LinearView& job, int m0, int m1, int n0, int n1, float* scratch);
+  size_t (*linear_scratch)(const LinearView& job, int rows, int columns);
+  // Rows up to which a weight is unpacked in registers as it is read; more go through an unpacked tile.
+  int direct_rows;
+  // Columns of one tile; ranges given to `linear` start at multiples of it.
+  int tile_columns;
+
+  // out [k] = row `row` of the weight.
+  void (*weight_row)(const WeightView& w, int row, float* out);
+  void (*rms_norm)(const float* x, const void* weight, Real real, int k, float eps, float* out);
+  void (*swiglu)(const float* gate, const float* up, int n, float* out);
+  // One head [head_dim]: RMS norm with `norm` (null = none), then rotation by cosines and sines [rope_dims / 2].
+  void (*rope_head)(const float* in, const float* norm, float eps, int head_dim, const float* cosines,
+                    const float* sines, int rope_dims, float* out);
+
+  // One key block, `count` keys from `first`: q [head_dim] already times the scale; partial float[2 + head_dim].
+  void (*attend_block)(const AttentionView& kv, const float* q, int first, int count, float* partial);
+  // Merges the next block's partial into the running one.
+  void (*merge)(float* running, const float* next, int head_dim);
+  // out [head_dim] = weighted sum / sum of exponentials.
+  void (*finish)(const float* partial, int head_dim, float* out);
+  void (*scaled)(const float* in, float factor, int n, float* out);
+
+  // Index of the largest (lowest index of equals); NaN never wins.
+  int (*argmax)(const float* x, int n);
+  // out[i] = exp((x[i] - shift) * factor), 0 for NaN; returns their sum.
+  double (*exp_shifted)(const float* x, int n, float shift, float factor, float* out);
+};
+
+// Null where this build or this processor lacks the instruction set.
+const Kernels* avx512_kernels();
+const Kernels* avx2_kernels();
+const Kernels* neon_kernels();
+const Kernels* generic_kernels();
+
+// The ones in use.
+const Kernels& kernels();
+
+}  // namespace vllmd::cpu

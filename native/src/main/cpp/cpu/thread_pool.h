@@ -1,0 +1,57 @@
+// The threads on which the CPU primitives run.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+namespace vllmd::cpu {
+
+// Splits a job into chunks that its caller and the workers claim one by one. The caller works too and waits only
+// for chunks that someone has claimed: a worker that sleeps, starts late or is descheduled costs its share, never
+// a stall. One job at a time; a second caller meanwhile does its job alone.
+class ThreadPool {
+ public:
+  static ThreadPool& instance();
+
+  // Calls body(chunk) for every chunk in [0, chunks), in any order, on any of the threads. body must not throw.
+  template <typename Body>
+  void run(int chunks, Body&& body) {
+    auto call = [](void* context, int chunk) { (*static_cast<std::remove_reference_t<Body>*>(context))(chunk); };
+    run(chunks, call, const_cast<void*>(static_cast<const void*>(&body)));
+  }
+
+  int threads() const { return threads_.load(std::memory_order_relaxed); }
+
+  // 0 = all cores.
+  void use(int threads);
+
+ private:
+  using Call = void (*)(void* context, int chunk);
+
+  ThreadPool();
+  void run(int chunks, Call call, void* context);
+  int work();
+  void worker(int index);
+
+  // Generation of the job, its number of chunks, the next chunk to claim: one word, so that a claim by a thread that
+  // slept through the end of a job fails by comparison and never touches the next job.
+  struct State;
+  alignas(64) std::atomic<uint64_t> state_{0};
+  alignas(64) std::atomic<int> finished_{0};
+  // Written while no chunk can be claimed, read before a claim that proves that it has not changed since.
+  alignas(64) std::atomic<Call> call_{nullptr};
+  std::atomic<void*> context_{nullptr};
+
+  alignas(64) std::atomic<uint32_t> wake_{0};
+  std::atomic<int> sleeping_{0};
+  std::atomic<int> threads_{1};
+  std::mutex one_job_;
+  std::mutex growing_;
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace vllmd::cpu

@@ -1,0 +1,83 @@
+// The engine's operations, in two implementations of the same contract (vllmd_mlx.h): `cpu` by this library's own
+// primitives, `portable` by MLX's operations. Arguments have been checked against each other by the entry points.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "batch.h"
+#include "mlx/array.h"
+#include "mlx/stream.h"
+
+namespace vllmd {
+
+struct Weight {
+  mx::array w;
+  std::optional<mx::array> scales;  // absent = dense
+  std::optional<mx::array> biases;
+  int group;
+  int bits;
+  int n;
+  int k;
+};
+
+struct HeadShape {
+  int heads;
+  int kv_heads;
+  int head_dim;
+};
+
+struct HeadNorm {
+  std::optional<mx::array> q;
+  std::optional<mx::array> k;
+  float eps;
+};
+
+struct SamplingRow {
+  float temperature;
+  int32_t top_k;
+  float top_p;
+  float min_p;
+  float uniform;
+};
+
+// q, then the updated arenas.
+using QkvWritten = std::array<mx::array, 3>;
+
+namespace cpu {
+mx::array linear(const mx::array& x, const Weight& w, const std::optional<mx::array>& bias,
+                 const std::optional<mx::array>& residual, mx::Stream s);
+mx::array embedding(const mx::array& ids, const Weight& w, mx::Stream s);
+mx::array rms_norm(const mx::array& x, const mx::array& weight, float eps, mx::Stream s);
+mx::array swiglu(const mx::array& x, mx::Stream s);
+QkvWritten qkv_rope_write(const mx::array& k, const mx::array& v, const mx::array& qkv, Batch& batch, HeadShape shape,
+                          const HeadNorm& norm, const RopeSpec& rope, mx::Stream s);
+mx::array attention(const mx::array& q, const mx::array& k, const mx::array& v, Batch& batch, int heads, float scale,
+                    mx::Stream s);
+mx::array kv_copy(const mx::array& dst, int to, const mx::array& src, int from, int length, mx::Stream s);
+mx::array rows(const mx::array& x, std::vector<int32_t> rows, mx::Stream s);
+mx::array step_tokens(const std::optional<mx::array>& previous, std::vector<int32_t> from, std::vector<int32_t> ids,
+                      mx::Stream s);
+mx::array sample(const mx::array& logits, std::vector<SamplingRow> rows, mx::Stream s);
+}  // namespace cpu
+
+namespace portable {
+mx::array linear(const mx::array& x, const Weight& w, const std::optional<mx::array>& bias,
+                 const std::optional<mx::array>& residual, mx::Stream s);
+mx::array embedding(const mx::array& ids, const Weight& w, mx::Stream s);
+mx::array rms_norm(const mx::array& x, const mx::array& weight, float eps, mx::Stream s);
+mx::array swiglu(const mx::array& x, mx::Stream s);
+QkvWritten qkv_rope_write(const mx::array& k, const mx::array& v, const mx::array& qkv, Batch& batch, HeadShape shape,
+                          const HeadNorm& norm, const RopeSpec& rope, mx::Stream s);
+mx::array attention(const mx::array& q, const mx::array& k, const mx::array& v, Batch& batch, int heads, float scale,
+                    mx::Stream s);
+mx::array kv_copy(const mx::array& dst, int to, const mx::array& src, int from, int length, mx::Stream s);
+mx::array rows(const mx::array& x, std::vector<int32_t> rows, mx::Stream s);
+mx::array step_tokens(const std::optional<mx::array>& previous, std::vector<int32_t> from, std::vector<int32_t> ids,
+                      mx::Stream s);
+mx::array sample(const mx::array& logits, std::vector<SamplingRow> rows, mx::Stream s);
+}  // namespace portable
+
+}  // namespace vllmd

@@ -1,0 +1,450 @@
+// Holds every engine operation against float64 references, for each instruction set of this machine and for the
+// portable path. Prints what failed; exit status 1 then.
+#include <algorithm>
+#include <cstring>
+#include <functional>
+
+#include "support.h"
+
+namespace {
+
+int failures = 0;
+std::string where;
+
+void report(bool holds, const char* what, double error = 0) {
+  if (!holds) {
+    failures++;
+    std::printf("FAILED %s: %s (%.3g)\n", where.c_str(), what, error);
+  }
+}
+
+double worst(const std::vector<float>& got, const std::vector<double>& wanted) {
+  if (got.size() != wanted.size()) {
+    return INFINITY;
+  }
+  double error = 0;
+  for (size_t i = 0; i < got.size(); i++) {
+    double e = std::abs(got[i] - wanted[i]);
+    error = std::isnan(e) ? INFINITY : std::max(error, e);
+  }
+  return error;
+}
+
+void check_linear(Random& random, int m, int n, int k, int bits, int group, int dtype, bool extras, bool portable) {
+  auto w = make_weight(random, n, k, bits, group, dtype);
+  auto xs = random.normal(static_cast<size_t>(m) * k), bs = random.normal(n), rs = random.normal(static_cast<size_t>(m) * n);
+  auto x = floats(xs, {m, k}), bias = floats(bs, {n}), residual = floats(rs, {m, n});
+  auto y = linear(x, w, extras ? bias : 0, extras ? residual : 0);
+  std::vector<double> wanted(static_cast<size_t>(m) * n);
+  for (int i = 0; i < m; i++) {
+    for (int j = 0; j < n; j++) {
+      double sum = extras ? static_cast<double>(bs[j]) + rs[static_cast<size_t>(i) * n + j] : 0;
+      for (int l = 0; l < k; l++) {
+        sum += static_cast<double>(xs[static_cast<size_t>(i) * k + l]) * w.exact[static_cast<size_t>(j) * k + l];
+      }
+      wanted[static_cast<size_t>(i) * n + j] = sum;
+    }
+  }
+  auto got = values(y);
+  // MLX's dense product over half precision rounds x to it.
+  double tolerance = portable && bits == 0 && dtype != VM_FLOAT32 ? 0.1 : 2e-5;
+  char name[160];
+  std::snprintf(name, sizeof name, "linear m %d n %d k %d bits %d group %d dtype %d", m, n, k, bits, group, dtype);
+  report(worst(got, wanted) < tolerance, name, worst(got, wanted));
+  if (!portable && m > 1) {
+    // Each row alone gives the same bits.
+    for (int i : {0, m / 2, m - 1}) {
+      auto one = floats({xs.begin() + static_cast<long>(i) * k, xs.begin() + static_cast<long>(i + 1) * k}, {1, k});
+      auto rest = floats({rs.begin() + static_cast<long>(i) * n, rs.begin() + static_cast<long>(i + 1) * n}, {1, n});
+      auto alone = linear(one, w, extras ? bias : 0, extras ? rest : 0);
+      auto single = values(alone);
+      report(std::memcmp(single.data(), got.data() + static_cast<size_t>(i) * n, n * sizeof(float)) == 0,
+             (std::string(name) + ": row differs when alone").c_str(), i);
+      free_all({one, rest, alone});
+    }
+  }
+  w.free();
+  free_all({x, bias, residual, y});
+}
+
+void check_linears(bool portable) {
+  Random random(1);
+  for (int dtype : {VM_FLOAT32, VM_BFLOAT16, VM_FLOAT16}) {
+    for (int bits : {8, 4, 0}) {
+      for (int group : {32, 64, 128}) {
+        if (bits == 0 && group > 32) {
+          continue;
+        }
+        for (int m : {1, 2, 3, 5, 8, 9, 33}) {
+          int k = bits == 0 ? 96 + random.below(40) : 128 * (1 + random.below(5));
+          check_linear(random, m, 1 + random.below(70), k, bits, group, dtype, random.below(2) == 1, portable);
+        }
+      }
+    }
+  }
+  for (int m : {1, 4, 6, 7, 12, 17, 97, 130}) {
+    check_linear(random, m, 37, 1152, 8, 64, VM_BFLOAT16, true, portable);
+    check_linear(random, m, 300, 640, 4, 32, VM_FLOAT16, false, portable);
+  }
+}
+
+void check_rows(bool portable) {
+  Random random(2);
+  for (int k : {64, 80, 384, 100}) {
+    int n = 1 + random.below(9);
+    auto xs = random.normal(static_cast<size_t>(n) * k, 3), ws = random.normal(k);
+    auto x = floats(xs, {n, k}), w = floats(ws, {k});
+    vm_array y, z;
+    ok(vm_rms_norm(&y, x, w, 1e-6f, 0));
+    std::vector<double> wanted(xs.size()), swiglu(xs.size() / 2);
+    for (int i = 0; i < n; i++) {
+      double sum = 0;
+      for (int j = 0; j < k; j++) {
+        sum += static_cast<double>(xs[i * k + j]) * xs[i * k + j];
+      }
+      for (int j = 0; j < k; j++) {
+        wanted[i * k + j] = xs[i * k + j] / std::sqrt(sum / k + 1e-6) * ws[j];
+      }
+      for (int j = 0; j < k / 2; j++) {
+        double a = xs[i * k + j];
+        swiglu[i * (k / 2) + j] = a / (1 + std::exp(-a)) * xs[i * k + k / 2 + j];
+      }
+    }
+    report(worst(values(y), wanted) < 1e-5, "rms_norm", worst(values(y), wanted));
+    ok(vm_swiglu(&z, x, 0));
+    report(worst(values(z), swiglu) < 1e-5, "swiglu", worst(values(z), swiglu));
+    free_all({x, w, y, z});
+  }
+  auto extreme = floats({-1000, -90, -87, 0, 90, 1000, 1, 1, 1, 1, 1, 1}, {1, 12});
+  vm_array z;
+  ok(vm_swiglu(&z, extreme, 0));
+  report(worst(values(z), {0, 0, 0, 0, 90, 1000}) < 1e-5, "swiglu at the ends", worst(values(z), {0, 0, 0, 0, 90, 1000}));
+  free_all({extreme, z});
+
+  for (int bits : {8, 4, 0}) {
+    auto w = make_weight(random, 50, 128, bits, 64, VM_BFLOAT16);
+    auto ids = ints({49, 0, 7, 7});
+    vm_array y;
+    ok(vm_embedding(&y, ids, w.w, w.scales, w.biases, w.group, w.bits, 0));
+    std::vector<double> wanted;
+    for (int id : {49, 0, 7, 7}) {
+      wanted.insert(wanted.end(), w.exact.begin() + id * 128, w.exact.begin() + (id + 1) * 128);
+    }
+    report(worst(values(y), wanted) < (portable ? 2e-2 : 1e-6), "embedding", worst(values(y), wanted));
+    w.free();
+    free_all({ids, y});
+  }
+  auto x = floats(random.normal(5 * 7), {5, 7});
+  int32_t chosen[] = {4, 0, 4};
+  vm_array y;
+  ok(vm_rows(&y, x, chosen, 3, 0));
+  auto all = values(x), some = values(y);
+  report(std::equal(some.begin(), some.begin() + 7, all.begin() + 28) && std::equal(some.begin() + 7, some.begin() + 14, all.begin()), "rows");
+  auto previous = ints({5, 6, 7});
+  int32_t from[] = {2, -1, 0}, ids[] = {9, 8, 7};
+  vm_array tokens;
+  ok(vm_step_tokens(&tokens, previous, from, ids, 3, 0));
+  report(values<int32_t>(tokens) == std::vector<int32_t>({7, 8, 5}), "step_tokens");
+  free_all({x, y, previous, tokens});
+}
+
+struct Shape {
+  int slots, heads, kv_heads, capacity, d, rope_dims;
+  bool norm, freqs;
+};
+
+// Runs several steps of mixed rows over one arena and holds q, arena and attention against float64.
+void check_attention(Random& random, Shape t, const std::vector<std::vector<std::pair<int, int>>>& steps) {
+  size_t arena = static_cast<size_t>(t.slots) * t.kv_heads * t.capacity * t.d;
+  int32_t dims[] = {t.slots, t.kv_heads, t.capacity, t.d};
+  vm_array k, v;
+  ok(vm_full(&k, dims, 4, 0, VM_FLOAT32, 0));
+  ok(vm_full(&v, dims, 4, 0, VM_FLOAT32, 0));
+  std::vector<double> ks(arena), vs(arena);
+  auto norms = random.normal(t.d), norms_k = random.normal(t.d);
+  auto frequencies = random.normal(t.rope_dims / 2);
+  for (auto& f : frequencies) {
+    f = 1 + std::abs(f) * 50;
+  }
+  auto q_norm = t.norm ? floats(norms, {t.d}) : 0, k_norm = t.norm ? floats(norms_k, {t.d}) : 0;
+  auto freqs = t.freqs ? floats(frequencies, {t.rope_dims / 2}) : 0;
+  std::vector<int> length(t.slots);
+  float base = 10000, scale = 0.5f, attention_scale = 1 / std::sqrt(static_cast<float>(t.d));
+  for (auto& step : steps) {
+    std::vector<int32_t> slots, positions;
+    for (auto& [slot, count] : step) {
+      for (int i = 0; i < count; i++) {
+        slots.push_back(slot);
+        positions.push_back(length[slot]++);
+      }
+    }
+    int n = static_cast<int>(slots.size()), width = (t.heads + 2 * t.kv_heads) * t.d;
+    auto xs = random.normal(static_cast<size_t>(n) * width);
+    auto x = floats(xs, {n, width});
+    vm_batch batch;
+    ok(vm_batch_new(&batch, slots.data(), positions.data(), n));
+    vm_array q, y;
+    ok(vm_qkv_rope_write(&q, &k, &v, x, batch, t.heads, t.kv_heads, t.d, q_norm, k_norm, 1e-6f, t.rope_dims, base,
+                         scale, freqs, 0));
+    ok(vm_attention(&y, q, k, v, batch, t.heads, attention_scale, 0));
+    ok(vm_batch_free(batch));
+
+    auto turned = [&](int row, int head, const std::vector<float>& weight) {
+      std::vector<double> h(t.d);
+      double sum = 0;
+      for (int i = 0; i < t.d; i++) {
+        h[i] = xs[static_cast<size_t>(row) * width + head * t.d + i];
+        sum += h[i] * h[i];
+      }
+      if (t.norm) {
+        for (int i = 0; i < t.d; i++) {
+          h[i] *= weight[i] / std::sqrt(sum / t.d + 1e-6);
+        }
+      }
+      for (int i = 0; i < t.rope_dims / 2; i++) {
+        double angle = t.freqs ? positions[row] / static_cast<double>(frequencies[i])
+                               : positions[row] * scale * std::pow(base, -2.0 * i / t.rope_dims);
+        double a = h[i], b = h[i + t.rope_dims / 2];
+        h[i] = a * std::cos(angle) - b * std::sin(angle);
+        h[i + t.rope_dims / 2] = b * std::cos(angle) + a * std::sin(angle);
+      }
+      return h;
+    };
+    auto at = [&](int slot, int head, int position) {
+      return ((static_cast<size_t>(slot) * t.kv_heads + head) * t.capacity + position) * t.d;
+    };
+    for (int row = 0; row < n; row++) {
+      for (int h = 0; h < t.kv_heads; h++) {
+        auto key = turned(row, t.heads + h, norms_k);
+        std::copy(key.begin(), key.end(), ks.begin() + at(slots[row], h, positions[row]));
+        auto* value = xs.data() + static_cast<size_t>(row) * width + (t.heads + t.kv_heads + h) * t.d;
+        std::copy(value, value + t.d, vs.begin() + at(slots[row], h, positions[row]));
+      }
+    }
+    std::vector<double> qs, ys;
+    for (int row = 0; row < n; row++) {
+      for (int h = 0; h < t.heads; h++) {
+        auto query = turned(row, h, norms);
+        qs.insert(qs.end(), query.begin(), query.end());
+        int kv = h / (t.heads / t.kv_heads);
+        std::vector<double> scores, out(t.d);
+        double largest = -INFINITY, total = 0;
+        for (int p = 0; p <= positions[row]; p++) {
+          double dot = 0;
+          for (int i = 0; i < t.d; i++) {
+            dot += query[i] * ks[at(slots[row], kv, p) + i];
+          }
+          scores.push_back(dot * attention_scale);
+          largest = std::max(largest, scores.back());
+        }
+        for (int p = 0; p <= positions[row]; p++) {
+          double e = std::exp(scores[p] - largest);
+          total += e;
+          for (int i = 0; i < t.d; i++) {
+            out[i] += e * vs[at(slots[row], kv, p) + i];
+          }
+        }
+        for (auto& o : out) {
+          ys.push_back(o / total);
+        }
+      }
+    }
+    char name[120];
+    std::snprintf(name, sizeof name, "heads %d/%d d %d rows %d", t.heads, t.kv_heads, t.d, n);
+    report(worst(values(q), qs) < 2e-4, (std::string("query ") + name).c_str(), worst(values(q), qs));
+    report(worst(values(y), ys) < 2e-4, (std::string("attention ") + name).c_str(), worst(values(y), ys));
+    free_all({x, q, y});
+  }
+  report(worst(values(k), ks) < 2e-4, "key arena", worst(values(k), ks));
+  report(worst(values(v), vs) < 1e-6, "value arena", worst(values(v), vs));
+
+  // Slot 0 onto slot 1, then into an arena of another size.
+  int copied = std::min(length[0], 9);
+  ok(vm_kv_copy(&v, 1, v, 0, copied, 0));
+  int32_t small_dims[] = {1, t.kv_heads, 16, t.d};
+  vm_array small;
+  ok(vm_full(&small, small_dims, 4, 7, VM_FLOAT32, 0));
+  ok(vm_kv_copy(&small, 0, v, 1, copied, 0));
+  auto got = values(v), other = values(small);
+  bool same = true;
+  for (int h = 0; h < t.kv_heads; h++) {
+    for (int i = 0; i < copied * t.d; i++) {
+      size_t base_at = static_cast<size_t>(h) * t.capacity * t.d + i;
+      same = same && got[base_at] == got[static_cast<size_t>(t.kv_heads) * t.capacity * t.d + base_at] &&
+             other[static_cast<size_t>(h) * 16 * t.d + i] == got[base_at];
+    }
+    same = same && other[static_cast<size_t>(h) * 16 * t.d + copied * t.d] == 7;
+  }
+  report(same, "kv_copy");
+  free_all({k, v, small, q_norm, k_norm, freqs});
+}
+
+void check_attentions() {
+  Random random(3);
+  check_attention(random, {3, 6, 2, 700, 64, 64, true, false},
+                  {{{0, 5}, {2, 1}}, {{0, 1}, {1, 33}, {2, 1}}, {{2, 1}, {0, 1}, {1, 1}}, {{0, 600}}, {{0, 1}}, {{0, 1}, {1, 1}}});
+  check_attention(random, {2, 4, 4, 160, 128, 128, false, false}, {{{1, 130}}, {{0, 3}, {1, 2}}, {{0, 1}, {1, 1}}});
+  check_attention(random, {2, 4, 1, 64, 80, 40, true, true}, {{{0, 20}, {1, 7}}, {{1, 1}, {0, 1}}});
+  check_attention(random, {2, 3, 3, 40, 24, 24, false, true}, {{{0, 11}}, {{1, 1}, {0, 1}}, {{0, 1}, {1, 1}}});
+}
+
+int32_t sampled(const std::vector<float>& logits, float temperature, int top_k, float top_p, float min_p, float u) {
+  struct Token {
+    double p;
+    int id;
+  };
+  std::vector<Token> t;
+  for (size_t i = 0; i < logits.size(); i++) {
+    t.push_back({static_cast<double>(logits[i]), static_cast<int>(i)});
+  }
+  std::stable_sort(t.begin(), t.end(), [](auto& a, auto& b) { return a.p > b.p; });
+  if (temperature == 0) {
+    return t[0].id;
+  }
+  if (top_k > 0) {
+    t.resize(std::min<size_t>(t.size(), top_k));
+  }
+  double largest = t[0].p, total = 0;
+  for (auto& x : t) {
+    x.p = std::exp((x.p - largest) / temperature);
+    total += x.p;
+  }
+  double sum = 0;
+  size_t kept = 0;
+  while (kept < t.size() && (top_p == 1 || sum < top_p * total)) {
+    sum += t[kept++].p;
+  }
+  t.resize(kept);
+  while (t.size() > 1 && t.back().p < min_p) {
+    t.pop_back();
+  }
+  total = 0;
+  for (auto& x : t) {
+    total += x.p;
+  }
+  sum = 0;
+  for (auto& x : t) {
+    sum += x.p;
+    if (sum > u * total) {
+      return x.id;
+    }
+  }
+  return t.back().id;
+}
+
+void check_sampling() {
+  Random random(4);
+  int differing = 0, rows = 0;
+  for (int round = 0; round < 40; round++) {
+    int n = 1 + random.below(8), vocabulary = 1 + random.below(round % 4 == 0 ? 9000 : 60);
+    std::vector<float> logits = random.normal(static_cast<size_t>(n) * vocabulary, 3);
+    for (int i = 0; i < vocabulary / 3; i++) {
+      logits[random.below(n * vocabulary)] = 2;  // equals
+    }
+    std::vector<float> temperature(n), top_p(n), min_p(n), uniform(n);
+    std::vector<int32_t> top_k(n);
+    for (int i = 0; i < n; i++) {
+      temperature[i] = random.below(4) == 0 ? 0 : 0.3f + random.unit();
+      top_k[i] = random.below(2) == 0 ? 0 : 1 + random.below(80);
+      top_p[i] = random.below(2) == 0 ? 1 : 0.05f + 0.9f * random.unit();
+      min_p[i] = random.below(3) == 0 ? 0.2f * random.unit() : 0;
+      uniform[i] = random.unit() * 0.999f;
+    }
+    auto x = floats(logits, {n, vocabulary});
+    vm_array y;
+    ok(vm_sample(&y, x, temperature.data(), top_k.data(), top_p.data(), min_p.data(), uniform.data(), n, 0));
+    auto got = values<int32_t>(y);
+    for (int i = 0; i < n; i++) {
+      std::vector<float> row(logits.begin() + static_cast<long>(i) * vocabulary, logits.begin() + static_cast<long>(i + 1) * vocabulary);
+      int wanted = sampled(row, temperature[i], top_k[i], top_p[i], min_p[i], uniform[i]);
+      rows++;
+      if (wanted != got[i]) {
+        differing++;
+        report(temperature[i] > 0, "greedy token", got[i]);
+      }
+    }
+    free_all({x, y});
+  }
+  // Sums in float32 and float64 may part ways where a limit falls between two tokens; seldom.
+  report(differing <= rows / 50, "sampled tokens differ from the reference", differing);
+}
+
+// 1,000 steps run ahead without waiting: one arena, ever.
+void check_in_place() {
+  int32_t dims[] = {4, 2, 2048, 64};
+  uint64_t arena = 4ull * 2 * 2048 * 64 * 4, active, cached, peak;
+  vm_array k, v;
+  ok(vm_full(&k, dims, 4, 0, VM_FLOAT32, 0));
+  ok(vm_full(&v, dims, 4, 0, VM_FLOAT32, 0));
+  vm_array both[] = {k, v};
+  ok(vm_eval(both, 2));
+  const void *before, *after;
+  ok(vm_array_data(k, &before));
+  ok(vm_memory_reset_peak());
+  auto wide = floats(Random(5).normal(2 * 8 * 64), {2, 8 * 64});
+  for (int step = 0; step < 1000; step++) {
+    int32_t slots[] = {1, 3}, positions[] = {step, step};
+    vm_batch batch;
+    vm_array q, y;
+    ok(vm_batch_new(&batch, slots, positions, 2));
+    ok(vm_qkv_rope_write(&q, &k, &v, wide, batch, 4, 2, 64, 0, 0, 0, 64, 10000, 1, 0, 0));
+    ok(vm_attention(&y, q, k, v, batch, 4, 0.125f, 0));
+    ok(vm_batch_free(batch));
+    ok(vm_async_eval(&y, 1));
+    free_all({q, y});
+  }
+  ok(vm_synchronize(0));
+  ok(vm_array_data(k, &after));
+  ok(vm_memory(&active, &cached, &peak));
+  report(before == after, "the arena moved");
+  report(peak < 2 * arena + arena / 2, "peak memory over 1,000 steps", static_cast<double>(peak));
+  free_all({k, v, wide});
+}
+
+void check_errors() {
+  vm_array out = 77;
+  auto x = floats({1, 2, 3}, {1, 3});
+  auto w = floats({1, 2}, {1, 2});
+  report(vm_linear(&out, x, w, 0, 0, 0, 0, 0, 0, 0) == VM_FAILED && out == 77, "mismatched shapes pass");
+  report(std::strstr(vm_last_error(), "[1, 3]") != nullptr, "message lacks the shape");
+  report(vm_cpu_kernels_use("sse9") == VM_FAILED, "unknown kernels pass");
+  auto ids = ints({5});
+  vm_array y;
+  ok(vm_embedding(&y, ids, w, 0, 0, 0, 0, 0));
+  report(vm_eval(&y, 1) == VM_FAILED || vm_synchronize(0) == VM_FAILED, "a token outside the table passes");
+  free_all({x, w, ids, y});
+}
+
+void check_all(bool portable) {
+  check_linears(portable);
+  check_rows(portable);
+  check_attentions();
+  check_sampling();
+}
+
+}  // namespace
+
+int main() {
+  ok(vm_set_default_device(VM_CPU));
+  for (const char* name : {"generic", "neon", "avx2", "avx512"}) {
+    if (vm_cpu_kernels_use(name) != VM_OK) {
+      std::printf("%s: not on this machine\n", name);
+      continue;
+    }
+    for (int threads : {1, 0}) {
+      where = std::string(name) + (threads == 1 ? ", one thread" : ", all threads");
+      ok(vm_cpu_threads(threads));
+      check_all(false);
+      std::printf("%s: checked\n", where.c_str());
+    }
+  }
+  where = "in place";
+  check_in_place();
+  where = "errors";
+  check_errors();
+  where = "portable";
+  ok(vm_portable(1));
+  check_all(true);
+  std::printf(failures == 0 ? "all checks passed\n" : "%d checks FAILED\n", failures);
+  return failures == 0 ? 0 : 1;
+}
