@@ -31,7 +31,10 @@ final class BraceFormat {
                     Object value = value(name.isEmpty() ? Integer.toString(automatic++) : name, arguments);
                     Object shown = "r".equals(field.group(2)) ? Repr.of(value) : value;
                     String text = specified(shown, field.group(3));
-                    out.append(escapes && !(shown instanceof Markup) ? Markup.escape(text).text() : text);
+                    out.append(
+                            escapes && !(shown instanceof Markup)
+                                    ? Markup.escape(text).text()
+                                    : text);
                 }
             }
             budget.text(out.length());
@@ -64,9 +67,8 @@ final class BraceFormat {
         }
         boolean number = Numbers.isNumber(value) && !(value instanceof Boolean);
         String type = parts.group(8) == null ? "" : parts.group(8);
-        String text = value != null && number
-                ? number(value, type, parts)
-                : text(Values.text(value), type, parts.group(7));
+        String text =
+                value != null && number ? number(value, type, parts) : text(Values.text(value), type, parts.group(7));
         boolean zero = parts.group(4) != null;
         char align = parts.group(2) != null ? parts.group(2).charAt(0) : zero ? '=' : number ? '>' : '<';
         String fill = parts.group(1) != null ? parts.group(1) : zero ? "0" : " ";
@@ -82,18 +84,16 @@ final class BraceFormat {
 
     private static String number(Object value, String type, Matcher parts) {
         int precision = NumberFormat.count(parts.group(7), 6);
-        String digits =
-                switch (type) {
-                    case "d" -> NumberFormat.integer(value, 10);
-                    case "x" -> NumberFormat.integer(value, 16);
-                    case "X" -> NumberFormat.integer(value, 16).toUpperCase(Locale.ROOT);
-                    case "f", "F" -> NumberFormat.fixed(value, precision);
-                    case "e" -> NumberFormat.exponential(value, precision);
-                    case "%" ->
-                        NumberFormat.fixed(Numbers.toDouble(value) * 100, precision) + "%";
-                    case "" -> Repr.str(value);
-                    default -> throw TemplateException.evaluation("Unknown format code '" + type + "'");
-                };
+        String digits = switch (type) {
+            case "d" -> NumberFormat.integer(value, 10);
+            case "x" -> NumberFormat.integer(value, 16);
+            case "X" -> NumberFormat.integer(value, 16).toUpperCase(Locale.ROOT);
+            case "f", "F" -> NumberFormat.fixed(value, precision);
+            case "e" -> NumberFormat.exponential(value, precision);
+            case "%" -> NumberFormat.fixed(Numbers.toDouble(value) * 100, precision) + "%";
+            case "" -> Repr.str(value);
+            default -> throw TemplateException.evaluation("Unknown format code '" + type + "'");
+        };
         if (parts.group(6) != null) {
             digits = digits.replaceAll("(?<=\\d)(?=(?:\\d{3})+(?:\\.|$))(?<!\\.\\d{0,20})", ",");
         }

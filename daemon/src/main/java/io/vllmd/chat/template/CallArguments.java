@@ -60,11 +60,13 @@ record CallArguments(List<@Nullable Object> positional, Map<String, @Nullable Ob
             return present[parameter];
         }
 
-        @Nullable Object get(int parameter) {
+        @Nullable
+        Object get(int parameter) {
             return values[parameter];
         }
 
-        @Nullable Object get(int parameter, @Nullable Object otherwise) {
+        @Nullable
+        Object get(int parameter, @Nullable Object otherwise) {
             return present[parameter] ? values[parameter] : otherwise;
         }
 

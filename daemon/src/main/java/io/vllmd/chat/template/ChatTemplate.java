@@ -1,6 +1,7 @@
 package io.vllmd.chat.template;
 
 import java.time.Clock;
+import java.time.ZoneId;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -38,7 +39,7 @@ public final class ChatTemplate {
      * @throws TemplateException REFUSED with the template's own message, EVALUATION or LIMIT
      */
     public String render(Map<String, ? extends @Nullable Object> variables) {
-        return render(variables, Clock.systemDefaultZone());
+        return render(variables, Clock.system(ZoneId.systemDefault()));
     }
 
     /** As {@link #render(Map)}, with another clock for {@code strftime_now}. */

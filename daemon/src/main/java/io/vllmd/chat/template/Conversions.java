@@ -9,9 +9,8 @@ import org.jspecify.annotations.Nullable;
 /** The filters {@code int}, {@code float} and {@code round}. */
 final class Conversions {
     private static final Pattern INTEGER = Pattern.compile("[+-]?\\d+(?:_\\d+)*");
-    private static final Pattern FLOAT =
-            Pattern.compile("[+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?|[+-]?(?:inf|infinity|nan)",
-                    Pattern.CASE_INSENSITIVE);
+    private static final Pattern FLOAT = Pattern.compile(
+            "[+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?|[+-]?(?:inf|infinity|nan)", Pattern.CASE_INSENSITIVE);
     private static final int MAX_DIGITS = 1000;
 
     private Conversions() {}
@@ -87,21 +86,20 @@ final class Conversions {
     static Object round(@Nullable Object value, CallArguments.Bound arguments) {
         Operators.defined(value);
         if (value == null || !Numbers.isNumber(value)) {
-            throw TemplateException.evaluation(
-                    "type " + Values.typeName(value) + " doesn't define __round__ method");
+            throw TemplateException.evaluation("type " + Values.typeName(value) + " doesn't define __round__ method");
         }
         int precision = Math.clamp(arguments.integer(0, 0), -400, 400);
-        RoundingMode mode =
-                switch (Repr.str(arguments.get(1, "common"))) {
-                    case "common" -> RoundingMode.HALF_EVEN;
-                    case "ceil" -> RoundingMode.CEILING;
-                    case "floor" -> RoundingMode.FLOOR;
-                    default -> throw TemplateException.evaluation("method must be common, ceil or floor");
-                };
+        RoundingMode mode = switch (Repr.str(arguments.get(1, "common"))) {
+            case "common" -> RoundingMode.HALF_EVEN;
+            case "ceil" -> RoundingMode.CEILING;
+            case "floor" -> RoundingMode.FLOOR;
+            default -> throw TemplateException.evaluation("method must be common, ceil or floor");
+        };
         if (Numbers.isInteger(value) && mode == RoundingMode.HALF_EVEN) {
             return precision >= 0
                     ? Numbers.arithmetic(Expression.Operator.ADD, 0L, value)
-                    : Numbers.shrink(new BigDecimal(Numbers.arithmetic(Expression.Operator.ADD, 0L, value).toString())
+                    : Numbers.shrink(new BigDecimal(Numbers.arithmetic(Expression.Operator.ADD, 0L, value)
+                                    .toString())
                             .setScale(precision, mode)
                             .toBigInteger());
         }

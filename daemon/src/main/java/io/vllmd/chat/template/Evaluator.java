@@ -31,7 +31,8 @@ final class Evaluator {
         scope = inner;
     }
 
-    @Nullable Object evaluateIn(Scope other, Expression expression) {
+    @Nullable
+    Object evaluateIn(Scope other, Expression expression) {
         Scope saved = scope;
         scope = other;
         try {
@@ -41,7 +42,8 @@ final class Evaluator {
         }
     }
 
-    @Nullable Object evaluate(Expression expression) {
+    @Nullable
+    Object evaluate(Expression expression) {
         budget.step();
         return switch (expression) {
             case Expression.Literal e -> e.value();
@@ -52,8 +54,7 @@ final class Evaluator {
                 Slices.slice(evaluate(e.object()), optional(e.from()), optional(e.to()), optional(e.step()), budget);
             case Expression.Call e -> call(e, arguments(e.arguments()));
             case Expression.Filter e -> filter(e, e.input() == null ? null : evaluate(e.input()));
-            case Expression.Test e ->
-                filters.tests().holds(e.name(), evaluate(e.input()), arguments(e.arguments()));
+            case Expression.Test e -> filters.tests().holds(e.name(), evaluate(e.input()), arguments(e.arguments()));
             case Expression.Not e -> !Values.truth(evaluate(e.operand()));
             case Expression.Sign e -> sign(e.minus(), evaluate(e.operand()));
             case Expression.And e -> {
@@ -140,11 +141,13 @@ final class Evaluator {
         return dict;
     }
 
-    @Nullable Object filter(Expression.Filter filter, @Nullable Object input) {
+    @Nullable
+    Object filter(Expression.Filter filter, @Nullable Object input) {
         return filters.apply(filter.name(), input, arguments(filter.arguments()));
     }
 
-    @Nullable Object call(Expression.Call call, CallArguments arguments) {
+    @Nullable
+    Object call(Expression.Call call, CallArguments arguments) {
         if (call.function() instanceof Expression.Attribute method) {
             return members.call(evaluate(method.object()), method.name(), arguments, this::callValue);
         }
@@ -160,13 +163,17 @@ final class Evaluator {
                 yield result;
             }
             case Undefined undefined -> throw undefined.failure();
-            case null, default ->
-                throw TemplateException.evaluation("'" + Values.typeName(function) + "' object is not callable");
+            case null -> throw notCallable(null);
+            default -> throw notCallable(function);
         };
     }
 
+    private static TemplateException notCallable(@Nullable Object value) {
+        return TemplateException.evaluation("'" + Values.typeName(value) + "' object is not callable");
+    }
+
     CallArguments arguments(Arguments arguments) {
-        if (arguments == Arguments.NONE) {
+        if (arguments.isEmpty()) {
             return CallArguments.NONE;
         }
         List<@Nullable Object> positional = evaluateAll(arguments.positional());
@@ -188,8 +195,7 @@ final class Evaluator {
 
     private static void spread(@Nullable Object value, Map<String, @Nullable Object> named) {
         if (!(value instanceof Map<?, ?> map)) {
-            throw TemplateException.evaluation(
-                    "argument after ** must be a mapping, not " + Values.typeName(value));
+            throw TemplateException.evaluation("argument after ** must be a mapping, not " + Values.typeName(value));
         }
         map.forEach((key, each) -> {
             if (!(key instanceof String name)) {

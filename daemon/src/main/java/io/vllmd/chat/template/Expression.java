@@ -23,8 +23,7 @@ sealed interface Expression {
             Expression object,
             @Nullable Expression from,
             @Nullable Expression to,
-            @Nullable Expression step)
-            implements Expression {}
+            @Nullable Expression step) implements Expression {}
 
     record Call(Expression function, Arguments arguments) implements Expression {}
 
@@ -50,7 +49,8 @@ sealed interface Expression {
     record Comparison(Expression first, List<Relation> relations, List<Expression> operands) implements Expression {}
 
     /** {@code then if condition else otherwise}. */
-    record Conditional(Expression condition, Expression then, @Nullable Expression otherwise) implements Expression {}
+    record Conditional(
+            Expression condition, Expression then, @Nullable Expression otherwise) implements Expression {}
 
     /** What stands between a call's parentheses. */
     record Arguments(
@@ -60,6 +60,10 @@ sealed interface Expression {
             @Nullable Expression spread,
             @Nullable Expression spreadNamed) {
         static final Arguments NONE = new Arguments(List.of(), List.of(), List.of(), null, null);
+
+        boolean isEmpty() {
+            return positional.isEmpty() && names.isEmpty() && spread == null && spreadNamed == null;
+        }
     }
 
     enum Operator {

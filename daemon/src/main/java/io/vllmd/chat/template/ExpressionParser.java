@@ -36,7 +36,8 @@ final class ExpressionParser {
             return new Expression.Sequence(List.copyOf(items), true);
         }
         if (items.isEmpty()) {
-            throw cursor.fail("expected an expression, found " + cursor.current().words());
+            throw cursor.fail(
+                    "expected an expression, found " + cursor.current().words());
         }
         return items.getFirst();
     }

@@ -1,6 +1,5 @@
 package io.vllmd.chat.template;
 
-import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
@@ -15,11 +14,53 @@ import org.jspecify.annotations.Nullable;
  */
 final class Filters {
     static final Set<String> NAMES = Set.of(
-            "abs", "attr", "batch", "capitalize", "center", "count", "d", "default", "dictsort", "e", "escape", "first",
-            "float", "forceescape", "format", "groupby", "indent", "int", "items", "join", "last", "length", "list",
-            "lower", "map", "max", "min", "reject", "rejectattr", "replace", "reverse", "round", "safe", "select",
-            "selectattr", "slice", "sort", "string", "sum", "title", "tojson", "trim", "truncate", "unique", "upper",
-            "urlencode", "wordcount");
+            "abs",
+            "attr",
+            "batch",
+            "capitalize",
+            "center",
+            "count",
+            "d",
+            "default",
+            "dictsort",
+            "e",
+            "escape",
+            "first",
+            "float",
+            "forceescape",
+            "format",
+            "groupby",
+            "indent",
+            "int",
+            "items",
+            "join",
+            "last",
+            "length",
+            "list",
+            "lower",
+            "map",
+            "max",
+            "min",
+            "reject",
+            "rejectattr",
+            "replace",
+            "reverse",
+            "round",
+            "safe",
+            "select",
+            "selectattr",
+            "slice",
+            "sort",
+            "string",
+            "sum",
+            "title",
+            "tojson",
+            "trim",
+            "truncate",
+            "unique",
+            "upper",
+            "urlencode",
+            "wordcount");
 
     private static final Pattern WORD = Pattern.compile("\\w+", Pattern.UNICODE_CHARACTER_CLASS);
     private static final Pattern WORD_BEGIN = Pattern.compile("(?<=[-\\s({\\[<])(?![-\\s({\\[<])");
@@ -40,7 +81,8 @@ final class Filters {
         return tests;
     }
 
-    @Nullable Object apply(String name, @Nullable Object value, CallArguments arguments) {
+    @Nullable
+    Object apply(String name, @Nullable Object value, CallArguments arguments) {
         return switch (name) {
             case "tojson" -> Json.dump(value, arguments, budget);
             case "length", "count" -> none(name, arguments, Values.length(value));
@@ -64,7 +106,8 @@ final class Filters {
             case "indent" -> indent(value, arguments.bind(name, 0, "width", "first", "blank"));
             case "truncate" -> truncate(value, arguments.bind(name, 0, "length", "killwords", "end", "leeway"));
             case "format" -> format(soft(value), arguments);
-            case "wordcount" -> none(name, arguments, WORD.matcher(Repr.str(value)).results().count());
+            case "wordcount" ->
+                none(name, arguments, WORD.matcher(Repr.str(value)).results().count());
             case "urlencode" -> none(name, arguments, urlEncode(Values.text(value)));
             case "int" -> {
                 CallArguments.Bound bound = arguments.bind(name, 0, "default", "base");
@@ -113,9 +156,8 @@ final class Filters {
 
     private Object indent(@Nullable Object value, CallArguments.Bound bound) {
         String text = Values.text(value);
-        String indentation = Values.isText(bound.get(0, 4L))
-                ? bound.text(0)
-                : " ".repeat(Math.clamp(bound.integer(0, 4), 0, 1000));
+        String indentation =
+                Values.isText(bound.get(0, 4L)) ? bound.text(0) : " ".repeat(Math.clamp(bound.integer(0, 4), 0, 1000));
         List<@Nullable Object> lines = Strings.lines(text + "\n", false);
         budget.text(text.length() + (long) lines.size() * indentation.length());
         StringBuilder out = new StringBuilder();
@@ -148,8 +190,7 @@ final class Filters {
 
     private Object format(Object value, CallArguments arguments) {
         if (!arguments.positional().isEmpty() && !arguments.named().isEmpty()) {
-            throw TemplateException.evaluation(
-                    "can't handle positional and keyword arguments at the same time");
+            throw TemplateException.evaluation("can't handle positional and keyword arguments at the same time");
         }
         Object values = arguments.named().isEmpty() ? new Tuple(arguments.positional()) : arguments.named();
         return value instanceof Markup markup
@@ -170,14 +211,14 @@ final class Filters {
     }
 
     private static Object absolute(@Nullable Object value) {
-        return switch (value) {
-            case Boolean b -> b ? 1L : 0L;
-            case Long l -> Numbers.shrink(BigInteger.valueOf(l).abs());
-            case BigInteger b -> b.abs();
-            case Double d -> Math.abs(d);
-            case Undefined u -> throw u.failure();
-            case null, default ->
-                throw TemplateException.evaluation("bad operand type for abs(): '" + Values.typeName(value) + "'");
-        };
+        Operators.defined(value);
+        if (value == null || !Numbers.isNumber(value)) {
+            throw TemplateException.evaluation("bad operand type for abs(): '" + Values.typeName(value) + "'");
+        }
+        if (value instanceof Double d) {
+            return Math.abs(d);
+        }
+        boolean negative = Numbers.compare(value, 0L) < 0;
+        return Numbers.arithmetic(negative ? Expression.Operator.SUBTRACT : Expression.Operator.ADD, 0L, value);
     }
 }

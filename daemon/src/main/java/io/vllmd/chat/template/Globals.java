@@ -16,8 +16,8 @@ final class Globals {
         return Map.of(
                 "raise_exception",
                 arguments -> {
-                    throw TemplateException.refused(
-                            Repr.str(arguments.bind("raise_exception", 1, "message").get(0)));
+                    throw TemplateException.refused(Repr.str(
+                            arguments.bind("raise_exception", 1, "message").get(0)));
                 },
                 "strftime_now",
                 arguments -> Strftime.format(
@@ -25,7 +25,8 @@ final class Globals {
                 "namespace",
                 arguments -> {
                     Namespace namespace = new Namespace();
-                    dict(arguments).forEach((name, value) -> namespace.attributes().put(Repr.str(name), value));
+                    dict(arguments)
+                            .forEach((name, value) -> namespace.attributes().put(Repr.str(name), value));
                     return namespace;
                 },
                 "dict",

@@ -34,8 +34,7 @@ final class Json {
 
     /** The filter, with the parameters that transformers gives it. */
     static String dump(@Nullable Object value, CallArguments arguments, Budget budget) {
-        CallArguments.Bound options =
-                arguments.bind("tojson", 0, "ensure_ascii", "indent", "separators", "sort_keys");
+        CallArguments.Bound options = arguments.bind("tojson", 0, "ensure_ascii", "indent", "separators", "sort_keys");
         Json json = new Json(budget, options);
         json.value(value, "\n");
         String text = json.out.toString();
@@ -70,8 +69,7 @@ final class Json {
     }
 
     private static TemplateException refuse(Object value) {
-        return TemplateException.evaluation(
-                "Object of type " + Values.typeName(value) + " is not JSON serializable");
+        return TemplateException.evaluation("Object of type " + Values.typeName(value) + " is not JSON serializable");
     }
 
     private static String number(double value) {
@@ -135,8 +133,8 @@ final class Json {
             case Double d -> number(d);
             case Number n -> n.toString();
             default ->
-                throw TemplateException.evaluation("keys must be str, int, float, bool or None, not "
-                        + Values.typeName(key));
+                throw TemplateException.evaluation(
+                        "keys must be str, int, float, bool or None, not " + Values.typeName(key));
         };
     }
 

@@ -13,8 +13,7 @@ final class LoopContext implements Callable {
     private @Nullable Object lastSeen;
     private boolean seen;
 
-    LoopContext(
-            List<@Nullable Object> items, int depth, @Nullable UnaryOperator<@Nullable Object> recursion) {
+    LoopContext(List<@Nullable Object> items, int depth, @Nullable UnaryOperator<@Nullable Object> recursion) {
         this.items = items;
         this.depth = depth;
         this.recursion = recursion;
@@ -31,13 +30,13 @@ final class LoopContext implements Callable {
     @Override
     public @Nullable Object call(CallArguments arguments) {
         if (recursion == null) {
-            throw TemplateException.evaluation(
-                    "the loop must have the 'recursive' marker to be called recursively");
+            throw TemplateException.evaluation("the loop must have the 'recursive' marker to be called recursively");
         }
         return recursion.apply(arguments.bind("loop", 1, "iterable").get(0));
     }
 
-    @Nullable Object attribute(String name) {
+    @Nullable
+    Object attribute(String name) {
         int size = items.size();
         return switch (name) {
             case "index" -> index + 1L;

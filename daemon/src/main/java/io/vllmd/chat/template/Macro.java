@@ -59,7 +59,9 @@ final class Macro implements Callable {
         }
         int extra = positional.size() - parameters;
         if (definition.usesVarargs()) {
-            scope.set("varargs", new Tuple(extra > 0 ? positional.subList(parameters, positional.size()) : new ArrayList<>()));
+            scope.set(
+                    "varargs",
+                    new Tuple(extra > 0 ? positional.subList(parameters, positional.size()) : new ArrayList<>()));
         } else if (extra > 0) {
             throw TemplateException.evaluation(
                     "macro '" + definition.name() + "' takes not more than " + parameters + " argument(s)");

@@ -37,7 +37,8 @@ record Markup(String text) {
             case String s -> new Markup(s);
             case Tuple t -> new Tuple(markAll(t));
             case List<?> l -> markAll(l);
-            case null, default -> result;
+            case null -> null;
+            default -> result;
         };
     }
 

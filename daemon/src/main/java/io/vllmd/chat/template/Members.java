@@ -23,7 +23,8 @@ final class Members {
     }
 
     /** {@code object.name}. */
-    @Nullable Object attribute(@Nullable Object object, String name) {
+    @Nullable
+    Object attribute(@Nullable Object object, String name) {
         if (object instanceof Namespace namespace) {
             return namespaceAttribute(namespace, name);
         }
@@ -34,15 +35,15 @@ final class Members {
         if (member != null) {
             return member;
         }
-        return object instanceof Map<?, ?> dict && dict.containsKey(name)
-                ? dict.get(name)
-                : missing(object, name);
+        return object instanceof Map<?, ?> dict && dict.containsKey(name) ? dict.get(name) : missing(object, name);
     }
 
     /** {@code object[key]}. */
-    @Nullable Object item(@Nullable Object object, @Nullable Object key) {
+    @Nullable
+    Object item(@Nullable Object object, @Nullable Object key) {
         if (object instanceof Map<?, ?> dict) {
-            Object dictKey = key instanceof List || key instanceof Map ? Undefined.member(object, key) : Values.key(key);
+            Object dictKey =
+                    key instanceof List || key instanceof Map ? Undefined.member(object, key) : Values.key(key);
             if (dict.containsKey(dictKey)) {
                 return dict.get(dictKey);
             }
@@ -66,7 +67,8 @@ final class Members {
     }
 
     /** Calls a method without making an object of it first, where the receiver has one of this name. */
-    @Nullable Object call(@Nullable Object object, String name, CallArguments arguments, Calls calls) {
+    @Nullable
+    Object call(@Nullable Object object, String name, CallArguments arguments, Calls calls) {
         if (Values.isText(object) && object != null && StringMethods.NAMES.contains(name)) {
             return StringMethods.call(object, name, arguments, budget);
         }
@@ -85,26 +87,30 @@ final class Members {
     private @Nullable Object method(@Nullable Object object, String name) {
         return switch (object) {
             case Map<?, ?> dict -> dictMethod(dict, name);
-            case String s when StringMethods.NAMES.contains(name) -> stringMethod(s, name);
-            case Markup m when StringMethods.NAMES.contains(name) -> stringMethod(m, name);
-            case Tuple tuple when tuple.attribute(name) != null -> tuple.attribute(name);
+            case String s -> stringMethod(s, name);
+            case Markup m -> stringMethod(m, name);
             case List<?> list -> listMethod(list, name);
             case Undefined undefined -> throw undefined.failure();
-            case null, default -> null;
+            case null -> null;
+            default -> null;
         };
     }
 
     private static @Nullable Object namespaceAttribute(Namespace namespace, String name) {
-        return namespace.attributes().containsKey(name)
-                ? namespace.attributes().get(name)
-                : missing(namespace, name);
+        return namespace.attributes().containsKey(name) ? namespace.attributes().get(name) : missing(namespace, name);
     }
 
-    private Callable stringMethod(Object receiver, String name) {
-        return arguments -> StringMethods.call(receiver, name, arguments, budget);
+    private @Nullable Callable stringMethod(Object receiver, String name) {
+        return StringMethods.NAMES.contains(name)
+                ? arguments -> StringMethods.call(receiver, name, arguments, budget)
+                : null;
     }
 
     private @Nullable Object listMethod(List<?> list, String name) {
+        Object named = list instanceof Tuple tuple ? tuple.attribute(name) : null;
+        if (named != null) {
+            return named;
+        }
         if (name.equals("index")) {
             return (Callable) arguments -> {
                 Object wanted = arguments.bind("index", 1, "value").get(0);
@@ -121,7 +127,9 @@ final class Members {
             return (Callable) arguments -> {
                 Object wanted = arguments.bind("count", 1, "value").get(0);
                 budget.steps(list.size());
-                return list.stream().filter(item -> Operators.equal(item, wanted)).count();
+                return list.stream()
+                        .filter(item -> Operators.equal(item, wanted))
+                        .count();
             };
         }
         if (list instanceof Tuple || list instanceof RangeList) {
@@ -164,6 +172,7 @@ final class Members {
     /** Calls whatever value a template calls. */
     @FunctionalInterface
     interface Calls {
-        @Nullable Object call(@Nullable Object function, CallArguments arguments);
+        @Nullable
+        Object call(@Nullable Object function, CallArguments arguments);
     }
 }

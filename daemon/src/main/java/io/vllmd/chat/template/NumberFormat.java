@@ -27,7 +27,9 @@ final class NumberFormat {
         if (Double.isNaN(value) || Double.isInfinite(value)) {
             return Repr.ofDouble(value);
         }
-        String digits = new BigDecimal(value).setScale(precision, RoundingMode.HALF_EVEN).toPlainString();
+        String digits = new BigDecimal(value)
+                .setScale(precision, RoundingMode.HALF_EVEN)
+                .toPlainString();
         return value < 0 && !digits.startsWith("-") ? "-" + digits : digits;
     }
 

@@ -45,10 +45,14 @@ final class Numbers {
             case Boolean b -> b ? 1 : 0;
             case BigInteger b -> b.signum() < 0 ? Long.MIN_VALUE / 2 : Long.MAX_VALUE / 2;
             case Undefined u -> throw u.failure();
-            case null, default ->
-                throw TemplateException.evaluation(
-                        "'" + Values.typeName(value) + "' object cannot be interpreted as an integer");
+            case null -> throw notIntegral(null);
+            default -> throw notIntegral(value);
         };
+    }
+
+    private static TemplateException notIntegral(@Nullable Object value) {
+        return TemplateException.evaluation(
+                "'" + Values.typeName(value) + "' object cannot be interpreted as an integer");
     }
 
     /** An integer, cut to what an int holds. */
@@ -60,14 +64,14 @@ final class Numbers {
         if (a instanceof Long x && b instanceof Long y) {
             return x.longValue() == y.longValue();
         }
-        return isInteger(a) && isInteger(b) ? big(a).equals(big(b)) : toDouble(a) == toDouble(b);
+        return (isInteger(a) && isInteger(b)) ? big(a).equals(big(b)) : toDouble(a) == toDouble(b);
     }
 
     static int compare(Object a, Object b) {
         if (a instanceof Long x && b instanceof Long y) {
             return Long.compare(x, y);
         }
-        return isInteger(a) && isInteger(b) ? big(a).compareTo(big(b)) : Double.compare(toDouble(a), toDouble(b));
+        return (isInteger(a) && isInteger(b)) ? big(a).compareTo(big(b)) : Double.compare(toDouble(a), toDouble(b));
     }
 
     static Object arithmetic(Operator operator, Object a, Object b) {
@@ -134,7 +138,8 @@ final class Numbers {
     }
 
     private static Object floats(Operator operator, double a, double b) {
-        if (b == 0 && (operator == Operator.DIVIDE || operator == Operator.FLOOR_DIVIDE || operator == Operator.MODULO)) {
+        if (b == 0
+                && (operator == Operator.DIVIDE || operator == Operator.FLOOR_DIVIDE || operator == Operator.MODULO)) {
             throw TemplateException.evaluation("division by zero");
         }
         return switch (operator) {

@@ -3,7 +3,6 @@ package io.vllmd.chat.template;
 import io.vllmd.chat.template.Expression.Operator;
 import io.vllmd.chat.template.Expression.Relation;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -120,40 +119,33 @@ final class Operators {
     }
 
     static boolean contains(@Nullable Object container, @Nullable Object item, Budget budget) {
-        switch (container) {
-            case String s -> {
-                return containsText(s, item);
+        return switch (container) {
+            case String s -> containsText(s, item);
+            case Markup m -> containsText(m.text(), item);
+            case Map<?, ?> m -> m.containsKey(Values.key(item));
+            case DictView v ->
+                v.kind() == DictView.Kind.KEYS
+                        ? v.dict().containsKey(Values.key(item))
+                        : containsItem(v.list(), item, budget);
+            case List<?> l -> containsItem(l, item, budget);
+            case Generator g -> yields(g.iterator(), item);
+            case Undefined u -> false;
+            case null -> throw noContainer(null);
+            default -> throw noContainer(container);
+        };
+    }
+
+    private static TemplateException noContainer(@Nullable Object value) {
+        return TemplateException.evaluation("argument of type '" + Values.typeName(value) + "' is not iterable");
+    }
+
+    private static boolean yields(Iterator<?> items, @Nullable Object item) {
+        while (items.hasNext()) {
+            if (equal(items.next(), item)) {
+                return true;
             }
-            case Markup m -> {
-                return containsText(m.text(), item);
-            }
-            case Map<?, ?> m -> {
-                return m.containsKey(Values.key(item));
-            }
-            case DictView v when v.kind() == DictView.Kind.KEYS -> {
-                return v.dict().containsKey(Values.key(item));
-            }
-            case DictView v -> {
-                return containsItem(v.list(), item, budget);
-            }
-            case List<?> l -> {
-                return containsItem(l, item, budget);
-            }
-            case Generator g -> {
-                for (Iterator<?> items = g.iterator(); items.hasNext(); ) {
-                    if (equal(items.next(), item)) {
-                        return true;
-                    }
-                }
-                return false;
-            }
-            case Undefined u -> {
-                return false;
-            }
-            case null, default ->
-                throw TemplateException.evaluation(
-                        "argument of type '" + Values.typeName(container) + "' is not iterable");
         }
+        return false;
     }
 
     private static boolean containsText(String text, @Nullable Object part) {
@@ -181,18 +173,17 @@ final class Operators {
             if (Numbers.isNumber(a) && Numbers.isNumber(b)) {
                 return Numbers.arithmetic(operator, a, b);
             }
-            Object result =
-                    switch (operator) {
-                        case ADD -> add(a, b, budget);
-                        case MULTIPLY -> Numbers.isInteger(a) ? repeat(b, a, budget) : repeat(a, b, budget);
-                        case MODULO ->
-                            switch (a) {
-                                case String s -> PercentFormat.format(s, b, budget);
-                                case Markup m -> PercentFormat.formatMarkup(m, b, budget);
-                                default -> null;
-                            };
+            Object result = switch (operator) {
+                case ADD -> add(a, b, budget);
+                case MULTIPLY -> Numbers.isInteger(a) ? repeat(b, a, budget) : repeat(a, b, budget);
+                case MODULO ->
+                    switch (a) {
+                        case String s -> PercentFormat.format(s, b, budget);
+                        case Markup m -> PercentFormat.formatMarkup(m, b, budget);
                         default -> null;
                     };
+                default -> null;
+            };
             if (result != null) {
                 return result;
             }
@@ -234,33 +225,26 @@ final class Operators {
             return null;
         }
         long count = Math.max(0, Numbers.toLong(times));
-        switch (value) {
-            case String s -> {
-                return repeatText(s, count, budget);
-            }
-            case Markup m -> {
-                return new Markup(repeatText(m.text(), count, budget));
-            }
-            case RangeList r -> {
-                return null;
-            }
-            case List<?> l -> {
-                if (l.isEmpty()) {
-                    return l;
-                }
-                budget.elements(Math.min(count, Integer.MAX_VALUE) * l.size());
-                Object[] all = new Object[(int) count * l.size()];
-                Object[] once = l.toArray();
-                for (int i = 0; i < all.length; i += once.length) {
-                    System.arraycopy(once, 0, all, i, once.length);
-                }
-                List<@Nullable Object> repeated = new ArrayList<>(Arrays.asList(all));
-                return value instanceof Tuple ? new Tuple(repeated) : repeated;
-            }
-            default -> {
-                return null;
-            }
+        return switch (value) {
+            case String s -> repeatText(s, count, budget);
+            case Markup m -> new Markup(repeatText(m.text(), count, budget));
+            case RangeList r -> null;
+            case Tuple t -> new Tuple(repeatItems(t, count, budget));
+            case List<?> l -> repeatItems(l, count, budget);
+            default -> null;
+        };
+    }
+
+    private static List<@Nullable Object> repeatItems(List<?> items, long count, Budget budget) {
+        if (items.isEmpty()) {
+            return new ArrayList<>();
         }
+        budget.elements(Math.min(count, Integer.MAX_VALUE) * items.size());
+        List<@Nullable Object> repeated = new ArrayList<>((int) count * items.size());
+        for (int i = 0; i < count; i++) {
+            repeated.addAll(items);
+        }
+        return repeated;
     }
 
     private static String repeatText(String text, long count, Budget budget) {

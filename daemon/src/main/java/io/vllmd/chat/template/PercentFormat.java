@@ -83,16 +83,15 @@ final class PercentFormat {
                     "%" + type + " format: a number is required, not " + Values.typeName(value));
         }
         int digits = NumberFormat.count(precision, precision == null ? 6 : 0);
-        String text =
-                switch (type) {
-                    case "d", "i", "u" -> NumberFormat.integer(whole(value), 10);
-                    case "x" -> NumberFormat.integer(value, 16);
-                    case "X" -> NumberFormat.integer(value, 16).toUpperCase(java.util.Locale.ROOT);
-                    case "o" -> NumberFormat.integer(value, 8);
-                    case "f", "F" -> NumberFormat.fixed(value, digits);
-                    case "e" -> NumberFormat.exponential(value, digits);
-                    default -> throw TemplateException.evaluation("unsupported format character '" + type + "'");
-                };
+        String text = switch (type) {
+            case "d", "i", "u" -> NumberFormat.integer(whole(value), 10);
+            case "x" -> NumberFormat.integer(value, 16);
+            case "X" -> NumberFormat.integer(value, 16).toUpperCase(java.util.Locale.ROOT);
+            case "o" -> NumberFormat.integer(value, 8);
+            case "f", "F" -> NumberFormat.fixed(value, digits);
+            case "e" -> NumberFormat.exponential(value, digits);
+            default -> throw TemplateException.evaluation("unsupported format character '" + type + "'");
+        };
         text = NumberFormat.signed(text, flags.contains("+") ? "+" : flags.contains(" ") ? " " : "");
         if (flags.contains("-")) {
             return NumberFormat.pad(text, width, '<', " ");

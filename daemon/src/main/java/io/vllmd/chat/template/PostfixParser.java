@@ -37,7 +37,8 @@ final class PostfixParser {
                 yield new Expression.Literal(text.toString());
             }
             case INTEGER -> integer();
-            case FLOAT -> new Expression.Literal(Double.parseDouble(cursor.next().text()));
+            case FLOAT ->
+                new Expression.Literal(Double.parseDouble(cursor.next().text()));
             case OPERATOR -> bracketed(token);
             default -> throw cursor.fail("expected an expression, found " + token.words());
         };
@@ -233,7 +234,6 @@ final class PostfixParser {
                 cursor.expectOperator(",");
             }
         }
-        return new Arguments(
-                List.copyOf(positional), List.copyOf(names), List.copyOf(named), spread, spreadNamed);
+        return new Arguments(List.copyOf(positional), List.copyOf(names), List.copyOf(named), spread, spreadNamed);
     }
 }

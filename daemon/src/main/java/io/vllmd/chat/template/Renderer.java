@@ -217,9 +217,8 @@ final class Renderer {
         }
         List<@Nullable Object> values = Values.items(value, budget);
         if (values.size() != targets.size()) {
-            throw TemplateException.evaluation(
-                    (values.size() > targets.size() ? "too many" : "not enough") + " values to unpack (expected "
-                            + targets.size() + ", got " + values.size() + ")");
+            throw TemplateException.evaluation((values.size() > targets.size() ? "too many" : "not enough")
+                    + " values to unpack (expected " + targets.size() + ", got " + values.size() + ")");
         }
         for (int i = 0; i < targets.size(); i++) {
             assign(targets.get(i), values.get(i));

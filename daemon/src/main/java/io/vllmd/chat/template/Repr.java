@@ -17,7 +17,8 @@ final class Repr {
             case String s -> s;
             case Markup m -> m.text();
             case Undefined u -> "";
-            case null, default -> of(value);
+            case null -> "None";
+            default -> of(value);
         };
     }
 

@@ -6,8 +6,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The names of one block and, through {@code outer}, of those around it. Assignments stay in their block. */
 final class Scope {
-    private static final Object ABSENT = new Object();
-
     private final Map<String, @Nullable Object> names;
     private final @Nullable Scope outer;
 
@@ -25,10 +23,11 @@ final class Scope {
     }
 
     /** Its value, undefined where there is none. */
-    @Nullable Object get(String name, Map<String, Callable> globals) {
+    @Nullable
+    Object get(String name, Map<String, Callable> globals) {
         for (Scope scope = this; scope != null; scope = scope.outer) {
-            Object value = scope.names.getOrDefault(name, ABSENT);
-            if (value != ABSENT) {
+            Object value = scope.names.get(name);
+            if (value != null || scope.names.containsKey(name)) {
                 return value;
             }
         }

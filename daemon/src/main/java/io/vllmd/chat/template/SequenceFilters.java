@@ -24,7 +24,8 @@ final class SequenceFilters {
         this.budget = budget;
     }
 
-    @Nullable Object apply(String name, @Nullable Object value, CallArguments arguments) {
+    @Nullable
+    Object apply(String name, @Nullable Object value, CallArguments arguments) {
         return switch (name) {
             case "items" -> lazily(name, arguments, () -> dictItems(value));
             case "list" -> {
@@ -46,8 +47,7 @@ final class SequenceFilters {
             case "min", "max" -> extreme(name, value, arguments.bind(name, 0, "case_sensitive", "attribute"));
             case "sum" -> sum(value, arguments.bind(name, 0, "attribute", "start"));
             case "map" -> new Generator(() -> map(value, arguments));
-            case "select", "reject", "selectattr", "rejectattr" ->
-                new Generator(() -> select(name, value, arguments));
+            case "select", "reject", "selectattr", "rejectattr" -> new Generator(() -> select(name, value, arguments));
             case "groupby" -> groupBy(value, arguments.bind(name, 1, "attribute", "default", "case_sensitive"));
             case "batch" -> {
                 CallArguments.Bound bound = arguments.bind(name, 1, "linecount", "fill_with");
@@ -89,7 +89,8 @@ final class SequenceFilters {
         return item -> {
             Object value = item;
             for (String part : path) {
-                boolean index = !part.isEmpty() && part.length() < 10 && part.chars().allMatch(Character::isDigit);
+                boolean index =
+                        !part.isEmpty() && part.length() < 10 && part.chars().allMatch(Character::isDigit);
                 value = members.item(value, index ? (Object) Long.parseLong(part) : part);
             }
             return value;
@@ -182,13 +183,11 @@ final class SequenceFilters {
             Operators.defined(value);
             throw TemplateException.evaluation("'" + Values.typeName(value) + "' object has no attribute 'items'");
         }
-        int by =
-                switch (Repr.str(bound.get(1, "key"))) {
-                    case "key" -> 0;
-                    case "value" -> 1;
-                    default ->
-                        throw TemplateException.evaluation("You can only sort by either \"key\" or \"value\"");
-                };
+        int by = switch (Repr.str(bound.get(1, "key"))) {
+            case "key" -> 0;
+            case "value" -> 1;
+            default -> throw TemplateException.evaluation("You can only sort by either \"key\" or \"value\"");
+        };
         boolean caseSensitive = bound.flag(0);
         List<@Nullable Object> items = new DictView(DictView.Kind.ITEMS, dict).list();
         Comparator<@Nullable Object> order = Comparator.comparing(

@@ -10,11 +10,7 @@ final class Slices {
 
     /** {@code value[from:to:step]}. */
     static @Nullable Object slice(
-            @Nullable Object value,
-            @Nullable Object from,
-            @Nullable Object to,
-            @Nullable Object step,
-            Budget budget) {
+            @Nullable Object value, @Nullable Object from, @Nullable Object to, @Nullable Object step, Budget budget) {
         return switch (value) {
             case String s -> text(s, from, to, step, budget);
             case Markup m -> new Markup(text(m.text(), from, to, step, budget));
@@ -22,7 +18,8 @@ final class Slices {
             case List<?> l -> list(l, from, to, step, budget);
             case Undefined u -> throw u.failure();
             // Python raises TypeError here and Jinja makes that an undefined value
-            case null, default -> new Undefined(Undefined.member(value, 0L).message());
+            case null -> Undefined.member(null, 0L);
+            default -> Undefined.member(value, 0L);
         };
     }
 
@@ -39,8 +36,7 @@ final class Slices {
             }
             String part = narrow
                     ? text.substring((int) begin, (int) end)
-                    : text.substring(
-                            text.offsetByCodePoints(0, (int) begin), text.offsetByCodePoints(0, (int) end));
+                    : text.substring(text.offsetByCodePoints(0, (int) begin), text.offsetByCodePoints(0, (int) end));
             budget.text(part.length());
             return part;
         }

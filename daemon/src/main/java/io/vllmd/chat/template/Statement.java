@@ -62,7 +62,8 @@ sealed interface Statement {
     record Signature(List<String> parameters, List<Expression> defaults) {
         static final Signature NONE = new Signature(List.of(), List.of());
 
-        @Nullable Expression defaultOf(int parameter) {
+        @Nullable
+        Expression defaultOf(int parameter) {
             int i = parameter - (parameters.size() - defaults.size());
             return i < 0 ? null : defaults.get(i);
         }

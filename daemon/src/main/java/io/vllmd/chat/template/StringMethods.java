@@ -8,11 +8,46 @@ import org.jspecify.annotations.Nullable;
 /** The methods of Python's str that a template may call. */
 final class StringMethods {
     static final Set<String> NAMES = Set.of(
-            "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "startswith", "endswith", "upper", "lower",
-            "casefold", "title", "capitalize", "swapcase", "replace", "find", "rfind", "index", "rindex", "count",
-            "join", "isdigit", "isdecimal", "isnumeric", "isalpha", "isalnum", "isspace", "isupper", "islower",
-            "isascii", "removeprefix", "removesuffix", "format", "zfill", "ljust", "rjust", "center", "partition",
-            "rpartition", "expandtabs");
+            "strip",
+            "lstrip",
+            "rstrip",
+            "split",
+            "rsplit",
+            "splitlines",
+            "startswith",
+            "endswith",
+            "upper",
+            "lower",
+            "casefold",
+            "title",
+            "capitalize",
+            "swapcase",
+            "replace",
+            "find",
+            "rfind",
+            "index",
+            "rindex",
+            "count",
+            "join",
+            "isdigit",
+            "isdecimal",
+            "isnumeric",
+            "isalpha",
+            "isalnum",
+            "isspace",
+            "isupper",
+            "islower",
+            "isascii",
+            "removeprefix",
+            "removesuffix",
+            "format",
+            "zfill",
+            "ljust",
+            "rjust",
+            "center",
+            "partition",
+            "rpartition",
+            "expandtabs");
 
     private StringMethods() {}
 
@@ -28,8 +63,8 @@ final class StringMethods {
                 case "replace" -> {
                     CallArguments.Bound bound = arguments.bind("replace", 2, "old", "new", "count");
                     String replacement = Markup.escape(bound.get(1)).text();
-                    yield new Markup(Strings.replace(
-                            markup.text(), bound.text(0), replacement, bound.integer(2, -1), budget));
+                    yield new Markup(
+                            Strings.replace(markup.text(), bound.text(0), replacement, bound.integer(2, -1), budget));
                 }
                 default -> Markup.mark(call(markup.text(), method, arguments, budget));
             };
@@ -168,8 +203,8 @@ final class StringMethods {
         int index = 0;
         for (Object item : Values.items(items, budget)) {
             if (!escapes && !Values.isText(item)) {
-                throw TemplateException.evaluation("sequence item " + index + ": expected str instance, "
-                        + Values.typeName(item) + " found");
+                throw TemplateException.evaluation(
+                        "sequence item " + index + ": expected str instance, " + Values.typeName(item) + " found");
             }
             String text = escapes ? Markup.escape(item).text() : Values.text(item);
             budget.text(before.length() + (long) text.length());

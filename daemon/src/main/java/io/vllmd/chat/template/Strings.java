@@ -220,7 +220,9 @@ final class Strings {
         boolean any = false;
         for (int i = 0; i < text.length(); ) {
             int c = text.codePointAt(i);
-            if (upper ? Character.isLowerCase(c) || Character.isTitleCase(c) : Character.isUpperCase(c) || Character.isTitleCase(c)) {
+            if (upper
+                    ? Character.isLowerCase(c) || Character.isTitleCase(c)
+                    : Character.isUpperCase(c) || Character.isTitleCase(c)) {
                 return false;
             }
             any |= upper ? Character.isUpperCase(c) : Character.isLowerCase(c);

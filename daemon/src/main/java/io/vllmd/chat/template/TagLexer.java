@@ -118,13 +118,12 @@ final class TagLexer {
     private void number() {
         int begin = position;
         if (source.charAt(begin) == '0' && begin + 1 < source.length()) {
-            int radix =
-                    switch (source.charAt(begin + 1) | 32) {
-                        case 'x' -> 16;
-                        case 'o' -> 8;
-                        case 'b' -> 2;
-                        default -> 0;
-                    };
+            int radix = switch (source.charAt(begin + 1) | 32) {
+                case 'x' -> 16;
+                case 'o' -> 8;
+                case 'b' -> 2;
+                default -> 0;
+            };
             if (radix > 0) {
                 position += 2;
                 digits(radix);
@@ -138,14 +137,13 @@ final class TagLexer {
         }
         boolean afterDot = begin > 0 && source.charAt(begin - 1) == '.';
         digits(10);
-        boolean real = !afterDot && fraction() | exponent();
+        boolean fraction = !afterDot && fraction();
+        boolean real = (!afterDot && exponent()) || fraction;
         add(real ? Kind.FLOAT : Kind.INTEGER, source.substring(begin, position).replace("_", ""));
     }
 
     private boolean fraction() {
-        if (position + 1 < source.length()
-                && source.charAt(position) == '.'
-                && isDigit(source.charAt(position + 1))) {
+        if (position + 1 < source.length() && source.charAt(position) == '.' && isDigit(source.charAt(position + 1))) {
             position++;
             digits(10);
             return true;

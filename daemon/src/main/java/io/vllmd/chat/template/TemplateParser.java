@@ -50,7 +50,8 @@ final class TemplateParser {
                 }
                 default -> {
                     if (endTags.length > 0) {
-                        throw cursor.fail("the template ends where '" + String.join("' or '", endTags) + "' is missing");
+                        throw cursor.fail(
+                                "the template ends where '" + String.join("' or '", endTags) + "' is missing");
                     }
                     cursor.leave();
                     return List.copyOf(statements);
@@ -132,7 +133,8 @@ final class TemplateParser {
             }
             Expression target = new Expression.Name(name);
             if (attributes && cursor.takeOperator(".")) {
-                target = new Expression.Attribute(target, cursor.expect(Kind.NAME).text());
+                target = new Expression.Attribute(
+                        target, cursor.expect(Kind.NAME).text());
             }
             names.add(target);
             if (!several || !cursor.takeOperator(",")) {
@@ -144,8 +146,8 @@ final class TemplateParser {
             cursor.expectOperator(")");
         }
         if (names.isEmpty()) {
-            throw cursor.fail("expected a name to assign to, found "
-                    + cursor.current().words());
+            throw cursor.fail(
+                    "expected a name to assign to, found " + cursor.current().words());
         }
         return comma ? new Expression.Sequence(List.copyOf(names), true) : names.getFirst();
     }

@@ -8,10 +8,45 @@ import org.jspecify.annotations.Nullable;
 /** Jinja's tests: {@code value is name(arguments)}. */
 final class Tests {
     static final Set<String> NAMES = Set.of(
-            "defined", "undefined", "none", "string", "mapping", "iterable", "sequence", "boolean", "true", "false",
-            "number", "integer", "float", "callable", "odd", "even", "divisibleby", "eq", "equalto", "==", "ne", "!=",
-            "gt", "greaterthan", ">", "ge", ">=", "lt", "lessthan", "<", "le", "<=", "in", "sameas", "upper", "lower",
-            "escaped", "filter", "test");
+            "defined",
+            "undefined",
+            "none",
+            "string",
+            "mapping",
+            "iterable",
+            "sequence",
+            "boolean",
+            "true",
+            "false",
+            "number",
+            "integer",
+            "float",
+            "callable",
+            "odd",
+            "even",
+            "divisibleby",
+            "eq",
+            "equalto",
+            "==",
+            "ne",
+            "!=",
+            "gt",
+            "greaterthan",
+            ">",
+            "ge",
+            ">=",
+            "lt",
+            "lessthan",
+            "<",
+            "le",
+            "<=",
+            "in",
+            "sameas",
+            "upper",
+            "lower",
+            "escaped",
+            "filter",
+            "test");
 
     private final Budget budget;
 
@@ -29,7 +64,8 @@ final class Tests {
             case "le", "<=" -> relation(Expression.Relation.LESS_OR_EQUAL, name, value, arguments);
             case "in" -> relation(Expression.Relation.IN, name, value, arguments);
             case "sameas" -> same(value, arguments.bind(name, 1, "other").get(0));
-            case "divisibleby" -> remainder(value, arguments.bind(name, 1, "num").get(0)).equals(0L);
+            case "divisibleby" ->
+                remainder(value, arguments.bind(name, 1, "num").get(0)).equals(0L);
             default -> {
                 arguments.bind(name, 0);
                 yield property(name, value);
@@ -50,7 +86,10 @@ final class Tests {
             case "string" -> Values.isText(value);
             case "mapping" -> value instanceof Map;
             case "iterable" ->
-                isSequence(value) || value instanceof DictView || value instanceof Generator || value instanceof LoopContext;
+                isSequence(value)
+                        || value instanceof DictView
+                        || value instanceof Generator
+                        || value instanceof LoopContext;
             case "sequence" -> isSequence(value);
             case "boolean" -> value instanceof Boolean;
             case "true" -> Boolean.TRUE.equals(value);

@@ -25,7 +25,8 @@ final class Tuple extends AbstractList<@Nullable Object> implements RandomAccess
         return new Tuple(Arrays.asList(items));
     }
 
-    @Nullable Object attribute(String name) {
+    @Nullable
+    Object attribute(String name) {
         int index = names.indexOf(name);
         return index < 0 ? null : items.get(index);
     }

@@ -66,9 +66,13 @@ final class Values {
             case String s -> s;
             case Markup m -> m.text();
             case Undefined u -> throw u.failure();
-            case null, default ->
-                throw TemplateException.evaluation("expected a str, found '" + typeName(value) + "'");
+            case null -> throw noText(null);
+            default -> throw noText(value);
         };
+    }
+
+    private static TemplateException noText(@Nullable Object value) {
+        return TemplateException.evaluation("expected a str, found '" + typeName(value) + "'");
     }
 
     /** Its items. A generator's are used up by it. */
@@ -95,7 +99,8 @@ final class Values {
                 yield items;
             }
             case Undefined u -> List.of();
-            case null, default -> throw notIterable(value);
+            case null -> throw notIterable(null);
+            default -> throw notIterable(value);
         };
     }
 
@@ -119,20 +124,25 @@ final class Values {
             case DictView v -> v.dict().size();
             case Undefined u -> 0;
             case LoopContext l -> l.size();
-            case null, default ->
-                throw TemplateException.evaluation("object of type '" + typeName(value) + "' has no len()");
+            case null -> throw noLength(null);
+            default -> throw noLength(value);
         };
+    }
+
+    private static TemplateException noLength(@Nullable Object value) {
+        return TemplateException.evaluation("object of type '" + typeName(value) + "' has no len()");
     }
 
     /** A value as a dict's key: equal strings are one key whether marked or not, and so are 1 and 1.0. */
     static @Nullable Object key(@Nullable Object value) {
         return switch (value) {
             case Markup m -> m.text();
-            case Double d when d == Math.rint(d) && Math.abs(d) < 1L << 53 -> (long) d.doubleValue();
+            case Double d -> d == Math.rint(d) && Math.abs(d) < 1L << 53 ? (Object) (long) d.doubleValue() : d;
             case Tuple t -> t;
             case List<?> l -> throw unhashable(l);
             case Map<?, ?> m -> throw unhashable(m);
-            case null, default -> value;
+            case null -> null;
+            default -> value;
         };
     }
 
