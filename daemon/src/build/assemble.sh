@@ -8,6 +8,12 @@ checkout=$(cd "$(dirname "$0")/../../.." && pwd -P)
 dist=$checkout/daemon/target/dist
 new=$checkout/daemon/target/dist.new
 
+if [ -f "$dist/.complete" ] && [ -z "$(find "$checkout"/daemon/target/*.jar "$checkout/daemon/target/lib" \
+  "$checkout"/ctl/target/*.jar "$checkout/ctl/target/lib" "$checkout/native/target/native" \
+  "$checkout/daemon/src" "$checkout/native/src/build" -newer "$dist/.complete" -type f | head -n 1)" ]; then
+  exit 0
+fi
+
 rm -rf "$new"
 mkdir -p "$new/lib/daemon" "$new/lib/ctl" "$new/lib/launch" "$new/share"
 cp -R "$checkout/daemon/src/main/dist/bin" "$new/bin"

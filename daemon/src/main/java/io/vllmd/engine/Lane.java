@@ -103,18 +103,22 @@ public final class Lane {
     /**
      * Takes no more requests and waits for those there are; cancels what still runs after the limit, or where the
      * calling thread is interrupted. Not on the MLX thread.
+     *
+     * @return requests that were cancelled
      */
-    public void drain(Duration limit) {
+    public int drain(Duration limit) {
         draining = true;
         wake();
         try {
             drained.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+            return 0;
         } catch (TimeoutException e) {
-            cancelAll();
+            int cancelled = cancelAll();
             drained.join();
+            return cancelled;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            cancelAll();
+            return cancelAll();
         } catch (ExecutionException e) {
             throw new IllegalStateException(e);
         }
@@ -137,9 +141,11 @@ public final class Lane {
         return loop != other && loop.decoding();
     }
 
-    private void cancelAll() {
+    private int cancelAll() {
+        int cancelled = live.get();
         ending = sequence -> sequence.finish(TokenSink.Finish.CANCELLED);
         wake();
+        return cancelled;
     }
 
     /** Sees to it that a turn begins after this call. */

@@ -29,7 +29,7 @@ public final class NativeLibrary {
     static final int ABI = 1;
 
     /** The MLX release these bindings were made and tested with, the parent pom's {@code mlx.version}. */
-    static final String MLX_VERSION = "0.32.4";
+    public static final String MLX_VERSION = "0.32.4";
 
     static final String PROPERTY = "vllmd.native";
 
