@@ -183,6 +183,11 @@ public final class Mlx extends ArrayOperations {
         ArrayCalls.asyncEval(OwnerThread.current(), arrays);
     }
 
+    /** Waits until everything sent to the default stream is done and let go of. */
+    public static void synchronize() {
+        LibraryCalls.synchronize(OwnerThread.current(), 0);
+    }
+
     /** Where operations go that no {@link Stream} places. */
     public static void setDefaultDevice(Device device) {
         LibraryCalls.setDefaultDevice(OwnerThread.current(), device.code());

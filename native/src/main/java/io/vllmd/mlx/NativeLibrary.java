@@ -1,6 +1,8 @@
 package io.vllmd.mlx;
 
 import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -9,10 +11,12 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.net.URISyntaxException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.CodeSource;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -35,6 +39,10 @@ public final class NativeLibrary {
 
     private static final String BUILD =
             "build it with 'mvn -pl native package', or set -D" + PROPERTY + " to the folder that holds it";
+
+    private static final int ELF = 0x7f454c46;
+
+    private static final int MACH_O_64 = 0xcffaedfe;
 
     private static final Linker LINKER = Linker.nativeLinker();
 
@@ -138,16 +146,14 @@ public final class NativeLibrary {
 
     /** Loads a library file for the arena's life and checks that it is the one these bindings speak to. */
     static SymbolLookup open(Path file, Arena arena) {
+        if (!isLibraryFile(file)) {
+            throw new NativeLibraryException(doesNotLoad(file, " (it is not a library file)"), null);
+        }
         SymbolLookup symbols;
         try {
             symbols = SymbolLookup.libraryLookup(file, arena);
         } catch (IllegalArgumentException e) {
-            throw new NativeLibraryException(
-                    "MLX library " + file + " does not load on " + System.getProperty("os.name") + " "
-                            + System.getProperty("os.arch") + loaderReason(file)
-                            + ": it is damaged, made for another system, or libmlx is not beside it in mlx/lib; "
-                            + BUILD,
-                    e);
+            throw new NativeLibraryException(doesNotLoad(file, loaderReason(file)), e);
         }
         int abi;
         String version;
@@ -174,6 +180,22 @@ public final class NativeLibrary {
                     null);
         }
         return symbols;
+    }
+
+    private static String doesNotLoad(Path file, String reason) {
+        return "MLX library " + file + " does not load on " + System.getProperty("os.name") + " "
+                + System.getProperty("os.arch") + reason
+                + ": it is damaged, made for another system, or libmlx is not beside it in mlx/lib; " + BUILD;
+    }
+
+    /** Asked first: given a file of another kind the JVM fears for its stack guard and says so on the console. */
+    private static boolean isLibraryFile(Path file) {
+        try (InputStream in = Files.newInputStream(file)) {
+            int magic = ByteBuffer.wrap(Arrays.copyOf(in.readNBytes(4), 4)).getInt();
+            return magic == ELF || magic == MACH_O_64;
+        } catch (IOException e) {
+            throw new NativeLibraryException("cannot read MLX library " + file + ": " + e.getMessage(), e);
+        }
     }
 
     /** The JDK's lookup hides the dynamic loader's message; System.load repeats the attempt and tells it. */
