@@ -12,7 +12,8 @@ public interface LanguageModel extends AutoCloseable {
      *
      * @param ids int32 [n], one token per row
      * @param kv the cache for these rows
-     * @param logitRows the rows whose logits are wanted, ascending
+     * @param logitRows the rows whose logits are wanted, ascending; where there are none, evaluating the empty result
+     *     still writes the cache
      * @return [logitRows.length, vocabulary], float32 on a CPU device
      */
     Array forward(Array ids, KvStep kv, int[] logitRows);

@@ -1,0 +1,158 @@
+package io.vllmd.model;
+
+import io.vllmd.config.Problem;
+import io.vllmd.hub.ModelFolder;
+import io.vllmd.mlx.Array;
+import io.vllmd.mlx.Device;
+import io.vllmd.mlx.Dtype;
+import io.vllmd.mlx.MlxException;
+import io.vllmd.mlx.MlxThread;
+import io.vllmd.mlx.Weight;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes arrays from files. The MLX thread only allocates, one array a job, so that a running stream goes on
+ * between the jobs; the bytes are read on the calling thread straight into the arrays' memory. It owns what it
+ * made until {@link #release}.
+ */
+final class WeightReader {
+    private final MlxThread mlx;
+    private final Device device;
+    private final long totalBytes;
+    private final ModelLoader.Progress progress;
+    private List<Array> made = new ArrayList<>();
+    private long readBytes;
+    private long memoryBytes;
+
+    /** Of {@code totalBytes} to come, reported as a fraction. */
+    WeightReader(MlxThread mlx, Device device, long totalBytes, ModelLoader.Progress progress) {
+        this.mlx = mlx;
+        this.device = device;
+        this.totalBytes = totalBytes;
+        this.progress = progress;
+    }
+
+    /** Norm weights: float32 on a CPU device, whose activations are; elsewhere the file's dtype. */
+    Array norm(ModelFolder.Entry entry) throws InterruptedException {
+        return read(device == Device.CPU ? Piece.of(entry, Dtype.FLOAT32) : Piece.of(entry));
+    }
+
+    @Nullable
+    Array normOrNull(ModelFolder.@Nullable Entry entry) throws InterruptedException {
+        return entry == null ? null : norm(entry);
+    }
+
+    /** A weight as the file has it: packed integers stay packed, scales and biases keep their dtype. */
+    Weight weight(LinearSource source) throws InterruptedException {
+        Array weight = read(Piece.stacked(source.weight()));
+        return switch (source.format()) {
+            case WeightFormat.Dense dense -> new Weight.Dense(weight, null);
+            case WeightFormat.Affine affine ->
+                new Weight.Affine(
+                        weight,
+                        read(Piece.stacked(source.scales())),
+                        read(Piece.stacked(source.biases())),
+                        affine.group(),
+                        affine.bits(),
+                        null);
+        };
+    }
+
+    Projection projection(List<LinearSource> sources) throws InterruptedException {
+        List<Weight> parts = new ArrayList<>();
+        for (LinearSource source : sources) {
+            parts.add(weight(source));
+        }
+        return new Projection(List.copyOf(parts));
+    }
+
+    private Array read(Piece piece) throws InterruptedException {
+        Array.Allocation allocation = allocate(piece);
+        long offset = 0;
+        for (ModelFolder.Entry part : piece.parts()) {
+            if (Thread.interrupted()) {
+                throw new InterruptedException();
+            }
+            long bytes = elements(part.tensor().shape()) * piece.dtype().bytes();
+            fill(part, piece.dtype(), allocation.memory().asSlice(offset, bytes));
+            offset += bytes;
+            readBytes += part.tensor().nbytes();
+            progress.at(totalBytes == 0 ? 1 : (double) readBytes / totalBytes);
+        }
+        return allocation.array();
+    }
+
+    private Array.Allocation allocate(Piece piece) {
+        try {
+            Array.Allocation allocation = mlx.call(() -> {
+                Array.Allocation fresh = Array.allocate(piece.dtype(), piece.shape());
+                fresh.array().detach();
+                return fresh;
+            });
+            made.add(allocation.array());
+            memoryBytes += allocation.memory().byteSize();
+            return allocation;
+        } catch (MlxException e) {
+            throw Problem.of(
+                            Problem.Kind.UNAVAILABLE,
+                            "no memory for tensor " + piece.name() + " after " + memoryBytes + " bytes of weights: "
+                                    + e.getMessage() + "; unload another model first",
+                            piece.name())
+                    .asException(e);
+        }
+    }
+
+    private static void fill(ModelFolder.Entry part, Dtype dtype, MemorySegment into) throws InterruptedException {
+        try {
+            if (part.tensor().dtype() == dtype) {
+                part.read(into);
+            } else {
+                FloatWidening.read(part, into);
+            }
+        } catch (MlxException e) {
+            // An interrupt during the read closes the channel: that is a cancelled load, not a bad file.
+            if (Thread.interrupted()) {
+                throw new InterruptedException();
+            }
+            throw Problem.of(
+                            Problem.Kind.INVALID,
+                            String.valueOf(e.getMessage()),
+                            part.tensor().name())
+                    .asException(e);
+        }
+    }
+
+    static long elements(int[] shape) {
+        long count = 1;
+        for (int dimension : shape) {
+            count = Math.multiplyExact(count, dimension);
+        }
+        return count;
+    }
+
+    /** Bytes of all arrays made. */
+    long memoryBytes() {
+        return memoryBytes;
+    }
+
+    /** Hands over all that was made. */
+    List<Array> release() {
+        List<Array> all = made;
+        made = new ArrayList<>();
+        return all;
+    }
+
+    /** Frees, on the MLX thread, what was made and not released. */
+    void discard() {
+        List<Array> all = release();
+        if (!all.isEmpty()) {
+            mlx.call(() -> {
+                all.forEach(Array::close);
+                return all.size();
+            });
+        }
+    }
+}
