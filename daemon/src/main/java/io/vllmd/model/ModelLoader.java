@@ -40,7 +40,7 @@ public final class ModelLoader {
     public static LanguageModel load(ModelFolder folder, MlxThread mlx, Device device, Progress progress)
             throws InterruptedException {
         ModelConfig config = new ModelConfig(
-                folder.config(), folder.path().resolve("config.json").toString());
+                folder.config(), folder.root().resolve("config.json").toString());
         Architecture architecture = Families.read(config);
         WeightPlan plan = WeightPlan.of(architecture, Quantization.read(config), new Tensors(folder));
         WeightReader reader = new WeightReader(mlx, device, plan.fileBytes(), progress);

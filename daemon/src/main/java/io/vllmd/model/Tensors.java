@@ -55,7 +55,7 @@ final class Tensors {
     ProblemException missing(String name, int... expected) {
         return Problem.of(
                         Problem.Kind.INVALID,
-                        folder.path() + ": tensor " + name + " is missing; the configuration asks for one of shape "
+                        folder.root() + ": tensor " + name + " is missing; the configuration asks for one of shape "
                                 + Arrays.toString(expected) + ". Download the model again or convert it anew",
                         name)
                 .asException();
