@@ -137,6 +137,10 @@ record SafetensorsHeader(Map<String, Tensor> tensors, Map<String, String> metada
         }
 
         private Map<String, String> metadata(JsonParser p) {
+            // What MLX writes where it is given no metadata.
+            if (p.currentToken() == JsonToken.VALUE_NULL) {
+                return Map.of();
+            }
             expect(p, p.currentToken(), JsonToken.START_OBJECT, "__metadata__");
             Map<String, String> entries = new LinkedHashMap<>();
             while (p.nextToken() == JsonToken.PROPERTY_NAME) {
