@@ -2,7 +2,6 @@ package io.vllmd.chat.tokenizer;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
@@ -91,7 +90,7 @@ final class TokenizerAssembly {
             String right = file.merges.get(i + 1);
             int leftId = known(left, i);
             int rightId = known(right, i);
-            long merged = BytePairMerges.pair(i / 2, known(left + right, i));
+            long merged = BytePairMerges.pair(i / 2, known(left.concat(right), i));
             table.put(BytePairMerges.pair(leftId, rightId), merged);
         }
         return new BytePairMerges(byteIds(vocabulary), table);
@@ -109,21 +108,18 @@ final class TokenizerAssembly {
     private int[] byteIds(Map<String, Integer> vocabulary) {
         int[] ids = new int[256];
         Arrays.fill(ids, -1);
-        Map<String, Integer> missing = new HashMap<>();
+        int missing = 0;
         for (int b = 0; b < 256; b++) {
-            String token = String.valueOf(ByteAlphabet.charOf((byte) b));
-            Integer id = vocabulary.get(token);
+            Integer id = vocabulary.get(String.valueOf(ByteAlphabet.charOf((byte) b)));
             if (id == null) {
-                missing.put(token, b);
+                missing++;
             } else {
                 ids[b] = id;
             }
         }
-        Object unknown = model.fields().get("unk_token");
-        if (!missing.isEmpty() && unknown != null) {
+        if (missing > 0 && model.fields().get("unk_token") != null) {
             throw model.unsupported(
-                    "unk_token with " + missing.size() + " bytes that model.vocab lacks",
-                    "a vocabulary with all bytes");
+                    "unk_token with " + missing + " bytes that model.vocab lacks", "a vocabulary with all bytes");
         }
         return ids;
     }

@@ -3,6 +3,7 @@ package io.vllmd.chat.tokenizer;
 import io.vllmd.config.Problem;
 import io.vllmd.config.ProblemException;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -66,8 +67,9 @@ final class TokenizerFile {
                                 Long.toString(LARGEST_FILE))
                         .asException();
             }
-            byte[] bytes = Files.readAllBytes(path);
-            try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), bytes)) {
+            // From characters, since Jackson reads names it does not intern slowly from bytes (measured: half the time).
+            String json = Files.readString(path);
+            try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), json)) {
                 file.readRoot(parser);
             }
         } catch (NoSuchFileException e) {
@@ -76,6 +78,12 @@ final class TokenizerFile {
                             path
                                     + " does not exist. vllmd reads tokenizers from tokenizer.json; download the model again,"
                                     + " or choose one that has it.",
+                            path.toString())
+                    .asException(e);
+        } catch (CharacterCodingException e) {
+            throw Problem.of(
+                            Problem.Kind.INVALID,
+                            path + " is not UTF-8. Download the model again.",
                             path.toString())
                     .asException(e);
         } catch (IOException e) {
