@@ -1,5 +1,6 @@
 package io.vllmd.chat.tokenizer;
 
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 
@@ -20,16 +21,19 @@ final class AddedTokens {
         void token(int id);
     }
 
-    /**
-     * @param tokens none of them with an empty content, which would be found everywhere
-     */
-    AddedTokens(List<AddedToken> tokens) {
-        this.tokens = List.copyOf(tokens);
+    /** Those of the tokens that are looked for in raw, or in normalised text. One without text is never found. */
+    AddedTokens(List<AddedToken> all, boolean normalized) {
+        tokens = new ArrayList<>();
+        for (AddedToken token : all) {
+            if (token.normalized() == normalized && !token.text().isEmpty()) {
+                tokens.add(token);
+            }
+        }
         next = new LongMap(16);
         IntList made = new IntList();
         made.add(-1);
         for (int t = 0; t < tokens.size(); t++) {
-            String content = tokens.get(t).content();
+            String content = tokens.get(t).text();
             starts.set(content.charAt(0));
             int state = 0;
             for (int i = 0; i < content.length(); i++) {
@@ -47,10 +51,6 @@ final class AddedTokens {
         ends = made.toArray();
     }
 
-    boolean isEmpty() {
-        return tokens.isEmpty();
-    }
-
     /** Cuts the text at its added tokens; special ones are text where they are not to be parsed. */
     void split(String text, boolean parseSpecial, Sink sink) {
         int done = 0;
@@ -63,7 +63,7 @@ final class AddedTokens {
             }
             AddedToken token = tokens.get(found);
             int start = at;
-            int end = at + token.content().length();
+            int end = at + token.text().length();
             at = end;
             boolean passedOver = token.special() && !parseSpecial;
             if (passedOver || (token.singleWord() && !standsAlone(text, start, end))) {

@@ -27,17 +27,26 @@ final class OnigurumaRegex {
 
     private static String translate(String regex) {
         StringBuilder java = new StringBuilder(regex.length() + 16);
-        for (int i = 0; i < regex.length(); i++) {
-            char c = regex.charAt(i);
-            if (c != '\\' || i + 1 == regex.length()) {
+        int brackets = 0;
+        int i = 0;
+        while (i < regex.length()) {
+            char c = regex.charAt(i++);
+            if (c == '[' && brackets > 0 && regex.startsWith(":", i) && regex.indexOf(":]", i) > 0) {
+                int end = regex.indexOf(":]", i);
+                java.append(posix(regex.substring(i + 1, end), regex, i));
+                i = end + 2;
+                continue;
+            }
+            brackets += c == '[' ? 1 : c == ']' && brackets > 0 ? -1 : 0;
+            if (c != '\\' || i == regex.length()) {
                 java.append(c);
                 continue;
             }
-            char escaped = regex.charAt(++i);
-            int end = (escaped == 'p' || escaped == 'P') && regex.startsWith("{", i + 1) ? regex.indexOf('}', i) : -1;
+            char escaped = regex.charAt(i++);
+            int end = (escaped == 'p' || escaped == 'P') && regex.startsWith("{", i) ? regex.indexOf('}', i) : -1;
             if (end > 0) {
-                java.append(property(escaped == 'P', regex.substring(i + 2, end)));
-                i = end;
+                java.append(property(escaped == 'P', regex.substring(i + 1, end)));
+                i = end + 1;
             } else if (escaped == 'h' || escaped == 'H') {
                 java.append(escaped == 'h' ? "[0-9a-fA-F]" : "[^0-9a-fA-F]");
             } else {
@@ -45,6 +54,23 @@ final class OnigurumaRegex {
             }
         }
         return java.toString();
+    }
+
+    /** A POSIX bracket such as {@code [:alpha:]}, which to Java is a set of letters. */
+    private static String posix(String name, String regex, int at) {
+        boolean negated = name.startsWith("^");
+        String set = switch (negated ? name.substring(1) : name) {
+            case "alpha" -> "\\p{IsAlphabetic}";
+            case "alnum" -> "\\p{IsAlphabetic}\\p{Nd}";
+            case "digit" -> "\\p{Nd}";
+            case "space" -> "\\s";
+            case "upper" -> "\\p{IsUppercase}";
+            case "lower" -> "\\p{IsLowercase}";
+            case "word" -> "\\w";
+            case "xdigit" -> "0-9a-fA-F";
+            default -> throw new PatternSyntaxException("POSIX bracket [:" + name + ":]", regex, at);
+        };
+        return (negated ? "[^" : "[") + set + "]";
     }
 
     private static String property(boolean negated, String name) {

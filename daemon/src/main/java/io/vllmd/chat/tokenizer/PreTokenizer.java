@@ -152,17 +152,7 @@ final class PreTokenizer {
 
         /** Cuts the text from start to end, blind to what lies around it. */
         void cut(String text, int start, int end) {
-            try {
-                cut(0, text, start, end);
-            } catch (StackOverflowError e) {
-                // java.util.regex recurses where a group is repeated.
-                throw Problem.of(
-                                Problem.Kind.UNSUPPORTED,
-                                "The tokenizer's regular expression needs more stack than there is for a text of "
-                                        + (end - start) + " characters; send a shorter text.",
-                                "pre_tokenizer")
-                        .asException(e);
-            }
+            cut(0, text, start, end);
         }
 
         private void cut(int index, String text, int start, int end) {
@@ -194,6 +184,9 @@ final class PreTokenizer {
             Matcher matcher = matcher(index, split, text, start, end);
             int at = start;
             while (matcher.find()) {
+                if (isEmptyInsidePair(matcher, text)) {
+                    continue;
+                }
                 cut(index + 1, text, at, matcher.start());
                 cut(index + 1, text, matcher.start(), matcher.end());
                 at = matcher.end();
@@ -207,7 +200,8 @@ final class PreTokenizer {
             Matcher matcher = matcher(index, split, text, start, end);
             int at = start;
             while (matcher.find()) {
-                if (matcher.end() == at && matcher.start() == at && at > start) {
+                boolean emptyAfterMatch = matcher.start() == matcher.end() && matcher.end() == at && at > start;
+                if (emptyAfterMatch || isEmptyInsidePair(matcher, text)) {
                     continue; // Oniguruma's iteration finds no empty match at the end of the one before.
                 }
                 if (matcher.start() > at) {
@@ -227,6 +221,15 @@ final class PreTokenizer {
             for (int i = 0; i < pieces.length; i += 2) {
                 cut(index + 1, text, pieces[i], pieces[i + 1]);
             }
+        }
+
+        /** Java looks for the next match one char after an empty one, in the middle of a surrogate pair too. */
+        private static boolean isEmptyInsidePair(Matcher matcher, String text) {
+            int at = matcher.start();
+            return at == matcher.end()
+                    && at > 0
+                    && at < text.length()
+                    && Character.isSurrogatePair(text.charAt(at - 1), text.charAt(at));
         }
 
         private static void add(int from, int to, boolean match, IntList spans, List<Boolean> matching) {

@@ -1,5 +1,6 @@
 package io.vllmd.chat.tokenizer;
 
+import io.vllmd.config.Problem;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
@@ -34,9 +35,8 @@ public final class Tokenizer {
         this.ignoreMerges = ignoreMerges;
         this.normalizer = normalizer;
         this.preTokenizer = preTokenizer;
-        rawTokens = new AddedTokens(added.stream().filter(t -> !t.normalized()).toList());
-        normalizedTokens =
-                new AddedTokens(added.stream().filter(AddedToken::normalized).toList());
+        rawTokens = new AddedTokens(added, false);
+        normalizedTokens = new AddedTokens(added, true);
     }
 
     /**
@@ -57,10 +57,22 @@ public final class Tokenizer {
     /**
      * The ids of a text; "" has none.
      *
-     * @param parseSpecial whether special tokens are recognised; where not, {@code <|im_end|>} is nine characters
+     * @param parseSpecial whether special tokens are recognised; where not, {@code <|im_end|>} is ten characters
+     * @throws io.vllmd.config.ProblemException UNSUPPORTED where a regular expression of the tokenizer takes too much
+     *     stack
      */
     public int[] encode(String text, boolean parseSpecial) {
-        return new Encoding(parseSpecial).encode(Unicode.wellFormed(text));
+        try {
+            return new Encoding(parseSpecial).encode(Unicode.wellFormed(text));
+        } catch (StackOverflowError e) {
+            // java.util.regex recurses where a group is repeated.
+            throw Problem.of(
+                            Problem.Kind.UNSUPPORTED,
+                            "A regular expression of the model's tokenizer.json needs more stack than there is for a text"
+                                    + " of " + text.length() + " characters. Send a shorter text.",
+                            "tokenizer.json")
+                    .asException(e);
+        }
     }
 
     /** The text of ids without special tokens; ids that have no token are passed over, broken UTF-8 gives U+FFFD. */

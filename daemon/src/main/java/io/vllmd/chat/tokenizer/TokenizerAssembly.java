@@ -30,13 +30,10 @@ final class TokenizerAssembly {
         PreTokenizer preTokenizer = PreTokenizer.of(file.preTokenizer, file.name);
         List<AddedToken> added = new ArrayList<>();
         for (AddedToken token : file.added) {
-            String content = token.normalized() ? normalizer.apply(token.content()) : token.content();
-            if (!content.isEmpty()) {
-                added.add(token.withContent(content));
-            }
+            added.add(token.normalized() ? token.withText(normalizer.apply(token.content())) : token);
         }
         return new Tokenizer(
-                new Vocabulary(file.vocabulary, file.added),
+                new Vocabulary(file.vocabulary, added),
                 merges(),
                 model.flag("ignore_merges", false),
                 added,

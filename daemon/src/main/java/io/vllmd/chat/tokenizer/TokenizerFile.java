@@ -22,7 +22,7 @@ import tools.jackson.core.json.JsonFactory;
 /** Reads tokenizer.json: its big parts straight into tables, its small ones as {@link Component}s. */
 final class TokenizerFile {
     /** The largest vocabularies have some 300,000 entries; tables are as long as the highest id. */
-    private static final int HIGHEST_ID = 10_000_000;
+    private static final int HIGHEST_ID = 2_000_000;
 
     private static final long LARGEST_FILE = 512L << 20;
 
@@ -67,7 +67,8 @@ final class TokenizerFile {
                                 Long.toString(LARGEST_FILE))
                         .asException();
             }
-            // From characters, since Jackson reads names it does not intern slowly from bytes (measured: half the time).
+            // From characters, since Jackson reads names it does not intern slowly from bytes (measured: half the
+            // time).
             String json = Files.readString(path);
             try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), json)) {
                 file.readRoot(parser);
@@ -81,10 +82,7 @@ final class TokenizerFile {
                             path.toString())
                     .asException(e);
         } catch (CharacterCodingException e) {
-            throw Problem.of(
-                            Problem.Kind.INVALID,
-                            path + " is not UTF-8. Download the model again.",
-                            path.toString())
+            throw Problem.of(Problem.Kind.INVALID, path + " is not UTF-8. Download the model again.", path.toString())
                     .asException(e);
         } catch (IOException e) {
             throw Problem.of(Problem.Kind.INVALID, path + " cannot be read: " + e.getMessage(), path.toString())
@@ -147,6 +145,7 @@ final class TokenizerFile {
             }
             added.add(new AddedToken(
                     checkedId(id, token.place()),
+                    token.string("content"),
                     token.string("content"),
                     token.flag("special", false),
                     token.flag("lstrip", false),

@@ -36,7 +36,7 @@ final class Vocabulary {
         model.forEach((token, id) -> bytes[id] = decoded(token));
         for (AddedToken token : addedTokens) {
             added.put(token.content(), token.id());
-            bytes[token.id()] = decoded(token.content());
+            bytes[token.id()] = decoded(token.text());
             special.set(token.id(), token.special());
         }
     }

@@ -49,7 +49,9 @@ public final class TokenizerBenchmark {
     }
 
     private static int lineTokens(Tokenizer tokenizer, String[] lines) {
-        return Arrays.stream(lines).mapToInt(line -> tokenizer.encode(line).length).sum();
+        return Arrays.stream(lines)
+                .mapToInt(line -> tokenizer.encode(line).length)
+                .sum();
     }
 
     private static int streamed(Tokenizer tokenizer, int[] ids) {
