@@ -58,6 +58,17 @@ class SafetensorsTest {
     }
 
     @Test
+    void nullStandsForNoMetadataAsMlxWritesIt() throws IOException {
+        Path file = write(
+                "{\"__metadata__\":null,\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", new byte[1]);
+        try (Safetensors tensors = Safetensors.open(file)) {
+            assertEquals(Map.of(), tensors.metadata());
+            assertEquals(1, tensors.tensors().size());
+        }
+        refused("{\"__metadata__\":null,\"__metadata__\":{}}", "occurs twice");
+    }
+
+    @Test
     void everyDtypeOfTheFormatHasItsSize() throws IOException {
         for (String name : List.of(
                 "BOOL", "U8", "U16", "U32", "U64", "I8", "I16", "I32", "I64", "F16", "F32", "F64", "BF16", "C64")) {
