@@ -1,0 +1,72 @@
+package io.vllmd.daemon;
+
+import io.vllmd.config.Places;
+import io.vllmd.config.Problem;
+import io.vllmd.config.ProblemException;
+import io.vllmd.config.Settings;
+import io.vllmd.config.Version;
+import io.vllmd.mlx.NativeLibraryException;
+
+/** The command {@code vllmd}: reads the command line and the settings, serves until it is told to stop. */
+public final class Vllmd {
+    private static final int FAILED = 1;
+    private static final int USAGE = 2;
+
+    private Vllmd() {}
+
+    public static void main(String[] args) {
+        System.exit(run(args));
+    }
+
+    private static int run(String... args) {
+        Arguments arguments;
+        try {
+            arguments = Arguments.parse(args);
+        } catch (ProblemException e) {
+            System.err.println("vllmd: " + e.problem().message() + "\n");
+            System.err.print(Arguments.USAGE);
+            return USAGE;
+        }
+        switch (arguments.action()) {
+            case HELP -> {
+                System.out.print(Arguments.USAGE);
+                return 0;
+            }
+            case VERSION -> {
+                System.out.println("vllmd " + Version.current());
+                return 0;
+            }
+            case SERVE -> {}
+        }
+        try {
+            Places places = Places.current();
+            LogSetup.logsIn(places.logs());
+            Settings settings = Settings.load(places, arguments.settings());
+            // Held until the process ends, and let go of by the kernel.
+            HomeLock lock = HomeLock.take(places);
+            Daemon daemon = Daemon.start(places, settings, arguments);
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(daemon), "stop"));
+            daemon.awaitStop();
+            lock.close();
+            return 0;
+        } catch (ProblemException e) {
+            System.err.println("vllmd: " + e.problem().message());
+            return e.problem().kind() == Problem.Kind.INVALID ? USAGE : FAILED;
+        } catch (NativeLibraryException e) {
+            System.err.println("vllmd: " + e.getMessage());
+            return FAILED;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return FAILED;
+        } catch (java.io.IOException e) {
+            System.err.println("vllmd: " + Places.current().home() + ": " + e.getMessage());
+            return FAILED;
+        }
+    }
+
+    /** Runs on SIGTERM and SIGINT. A stop that was asked for is a success: launchd must not restart it. */
+    private static void stop(Daemon daemon) {
+        daemon.close();
+        Runtime.getRuntime().halt(0);
+    }
+}

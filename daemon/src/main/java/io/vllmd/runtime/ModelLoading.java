@@ -1,0 +1,143 @@
+package io.vllmd.runtime;
+
+import io.vllmd.chat.ChatTemplates;
+import io.vllmd.chat.StopTokens;
+import io.vllmd.chat.output.ReasoningFormat;
+import io.vllmd.chat.tokenizer.Tokenizer;
+import io.vllmd.config.Problem;
+import io.vllmd.config.ProblemException;
+import io.vllmd.config.Profile;
+import io.vllmd.engine.Engine;
+import io.vllmd.engine.GenerationRequest;
+import io.vllmd.engine.Lane;
+import io.vllmd.engine.Sampling;
+import io.vllmd.hub.ModelFolder;
+import io.vllmd.mlx.Device;
+import io.vllmd.mlx.MlxThread;
+import io.vllmd.model.LanguageModel;
+import io.vllmd.model.ModelLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/** Loads a model whole: folder, text side, weights, lane, and a first step so that the first request is a warm one. */
+final class ModelLoading implements ModelRegistry.Loader {
+    /** The id and the source of the model that ships with vllmd. */
+    static final String SPROUT = "sprout";
+
+    private final MlxThread mlx;
+    private final CompletableFuture<Device> device;
+    private final Engine engine;
+    private final Path sproutFolder;
+    private final Profile profile;
+    private final Map<String, String> environment;
+
+    ModelLoading(
+            MlxThread mlx,
+            CompletableFuture<Device> device,
+            Engine engine,
+            Path sproutFolder,
+            Profile profile,
+            Map<String, String> environment) {
+        this.mlx = mlx;
+        this.device = device;
+        this.engine = engine;
+        this.sproutFolder = sproutFolder;
+        this.profile = profile;
+        this.environment = environment;
+    }
+
+    @Override
+    public String idOf(String source) {
+        if (source.equals(SPROUT) || !Files.isDirectory(Path.of(source))) {
+            return source;
+        }
+        Path folder = Path.of(source).toAbsolutePath().normalize();
+        return String.valueOf(folder.getFileName() == null ? folder : folder.getFileName());
+    }
+
+    @Override
+    public LoadedModel load(String id, String source, LoadProgress progress) {
+        progress.at("reading files", 0);
+        try {
+            return load(id, source, device.join(), progress);
+        } catch (CompletionException e) {
+            throw e.getCause() instanceof ProblemException problem ? problem : internal(id, e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw Problem.of(Problem.Kind.UNAVAILABLE, "Loading " + id + " was interrupted.", id)
+                    .asException(e);
+        }
+    }
+
+    private LoadedModel load(String id, String source, Device place, LoadProgress progress)
+            throws InterruptedException {
+        try (ModelFolder folder =
+                source.equals(SPROUT) ? ModelFolder.open(sproutFolder) : ModelFolder.resolve(source, environment)) {
+            // The text side and the weights do not need each other: a tokenizer of 10 MB takes as long to
+            // read as a small model's weights.
+            CompletableFuture<LoadedModel.Text> text =
+                    CompletableFuture.supplyAsync(() -> text(folder), Thread.ofVirtual()::start);
+            LanguageModel weights =
+                    ModelLoader.load(folder, mlx, place, fraction -> progress.at("loading weights", 0.95 * fraction));
+            try {
+                LoadedModel.Text ready = text.join();
+                Lane lane = engine.attach(weights, id);
+                progress.at("warming up", 0.97);
+                warmUp(lane, weights);
+                progress.at("serving", 1);
+                return new LoadedModel(
+                        id,
+                        source,
+                        System.currentTimeMillis() / 1000,
+                        ready,
+                        SamplingDefaults.of(folder.root(), profile.sampling()),
+                        weights,
+                        lane);
+            } catch (Throwable failure) {
+                mlx.call(() -> {
+                    weights.close();
+                    return true;
+                });
+                throw failure;
+            }
+        }
+    }
+
+    private static ProblemException internal(String id, Throwable failure) {
+        return Problem.of(Problem.Kind.INTERNAL, "Loading " + id + " failed: " + failure.getMessage(), id)
+                .asException(failure);
+    }
+
+    private static LoadedModel.Text text(ModelFolder folder) {
+        Path root = folder.root();
+        Tokenizer tokenizer = Tokenizer.load(root.resolve("tokenizer.json"));
+        return new LoadedModel.Text(
+                tokenizer, ChatTemplates.load(root), ReasoningFormat.of(tokenizer), StopTokens.of(root, tokenizer));
+    }
+
+    /** One short answer: kernels are chosen, buffers exist, and the code that serves is compiled. */
+    private static void warmUp(Lane lane, LanguageModel weights) throws InterruptedException {
+        int[] prompt = new int[Math.min(16, weights.description().contextLength() / 2)];
+        TokenQueue tokens = new TokenQueue();
+        lane.submit(new GenerationRequest("warm-up", prompt, Sampling.GREEDY, 4, Set.of()), tokens);
+        while (tokens.take().length > 0) {
+            // only that it ends matters
+        }
+    }
+
+    @Override
+    public int close(LoadedModel model, Duration drain) {
+        int cancelled = model.lane().drain(drain);
+        model.lane().detach().join();
+        mlx.call(() -> {
+            model.weights().close();
+            return true;
+        });
+        return cancelled;
+    }
+}
