@@ -60,8 +60,12 @@ final class Quantization {
                         field.getKey(), rule(new ModelConfig(field.getValue(), rules.where() + ", " + field.getKey())));
             } else if (field.getValue().isBoolean() && !field.getValue().booleanValue()) {
                 unquantised.add(field.getKey());
+            } else if (field.getKey().contains(".") && !field.getValue().isBoolean()) {
+                throw rules.invalid(
+                        field.getKey(),
+                        "is " + ModelConfig.shown(field.getValue()) + "; an object, true or false is expected");
             }
-            // true means "by the default"; anything else is the default's own fields.
+            // true means "by the default"; names without a dot are the default's own fields.
         }
         return new Quantization(rule(rules), byPath, unquantised);
     }

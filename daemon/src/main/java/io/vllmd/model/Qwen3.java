@@ -56,6 +56,9 @@ final class Qwen3 {
         }
         @Nullable JsonNode types = config.find("layer_types");
         if (types != null) {
+            if (!types.isArray()) {
+                throw config.invalid("layer_types", "is " + ModelConfig.shown(types) + "; a list is expected");
+            }
             for (JsonNode type : types) {
                 if (!type.isString() || !type.stringValue().equals("full_attention")) {
                     throw config.unsupported(

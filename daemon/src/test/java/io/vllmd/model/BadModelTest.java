@@ -18,6 +18,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Folders that are not the model they claim to be: each is told by tensor and file, and leaves no memory behind. */
 class BadModelTest extends ModelTest {
@@ -288,5 +290,69 @@ class BadModelTest extends ModelTest {
                 "num_attention_heads",
                 "3",
                 "2");
+    }
+
+    @Test
+    void whateverAConfigurationHoldsIsEitherLoadedOrToldAsAProblem() throws Exception {
+        EditedModel model = EditedModel.of(QUANTISED);
+        model.write(folder);
+        Path file = folder.resolve("config.json");
+        String whole = Files.readString(file);
+        List<String> values = List.of(
+                "null",
+                "true",
+                "false",
+                "-1",
+                "0",
+                "1",
+                "2",
+                "3.5",
+                "1e308",
+                "99999999999999999999",
+                "\"x\"",
+                "\"\"",
+                "[]",
+                "[1]",
+                "{}",
+                "{\"bits\":8}",
+                "{\"type\":1}",
+                "{\"factor\":0,\"type\":\"linear\"}");
+        List<String> fields = List.of(
+                "model_type",
+                "hidden_size",
+                "num_hidden_layers",
+                "num_attention_heads",
+                "num_key_value_heads",
+                "head_dim",
+                "intermediate_size",
+                "vocab_size",
+                "max_position_embeddings",
+                "rms_norm_eps",
+                "tie_word_embeddings",
+                "rope_theta",
+                "rope_scaling",
+                "rope_parameters",
+                "layer_types",
+                "hidden_act",
+                "attention_bias",
+                "use_sliding_window",
+                "partial_rotary_factor",
+                "quantization",
+                "quantization_config");
+        int refusals = 0;
+        for (String field : fields) {
+            for (String value : values) {
+                ObjectNode config = (ObjectNode) JsonMapper.shared().readTree(whole);
+                config.set(field, JsonMapper.shared().readTree(value));
+                Files.writeString(file, config.toString());
+                try {
+                    with(folder, LanguageModel::description);
+                } catch (ProblemException e) {
+                    assertTrue(!e.problem().message().isBlank());
+                    refusals++;
+                }
+            }
+        }
+        assertTrue(refusals > fields.size() * values.size() / 2, refusals + " were refused");
     }
 }
