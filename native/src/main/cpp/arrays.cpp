@@ -31,9 +31,38 @@ mx::Dtype dtype_of(int32_t dtype) {
 static_assert(VM_BOOL == static_cast<int>(mx::Dtype::Val::bool_));
 static_assert(VM_COMPLEX64 == static_cast<int>(mx::Dtype::Val::complex64));
 
+void allocate(mx::array& out) {
+  constexpr size_t line = 64;
+  auto data = mx::allocator::malloc(out.nbytes() + line);
+  auto address = reinterpret_cast<uintptr_t>(data.buffer().raw_ptr());
+  auto offset = static_cast<int64_t>((line - address % line) % line);
+  mx::Strides strides(out.ndim());
+  int64_t stride = 1;
+  for (size_t i = out.ndim(); i-- > 0;) {
+    strides[i] = stride;
+    stride *= out.shape(static_cast<int>(i));
+  }
+  out.set_data(std::move(data), out.size(), std::move(strides), out.flags(), offset);
+}
+
+mx::array uninitialised(mx::Shape shape, mx::Dtype dtype) {
+  // Metal wants its buffers from the start; there is no line to straddle either.
+  if (mx::default_device() != mx::Device::cpu) {
+    size_t elements = 1;
+    for (auto d : shape) {
+      elements *= static_cast<size_t>(d);
+    }
+    return mx::array(mx::allocator::malloc(elements * dtype.size()), std::move(shape), dtype);
+  }
+  mx::array a(std::move(shape), dtype, nullptr, {});
+  allocate(a);
+  a.set_status(mx::array::available);
+  return a;
+}
+
 namespace {
 
-mx::array allocate(const int32_t* shape, int32_t ndim, int32_t dtype) {
+mx::array checked(const int32_t* shape, int32_t ndim, int32_t dtype) {
   auto type = dtype_of(dtype);
   auto dims = shape_of(shape, ndim);
   size_t elements = 1;
@@ -41,7 +70,7 @@ mx::array allocate(const int32_t* shape, int32_t ndim, int32_t dtype) {
     require(d == 0 || elements <= SIZE_MAX / 16 / static_cast<size_t>(d), "shape is too large");
     elements *= static_cast<size_t>(d);
   }
-  return mx::array(mx::allocator::malloc(elements * type.size()), std::move(dims), type);
+  return uninitialised(std::move(dims), type);
 }
 
 }  // namespace
@@ -51,7 +80,7 @@ using namespace vllmd;
 
 int vm_array_from(vm_array* out, const void* data, const int32_t* shape, int32_t ndim, int32_t dtype) {
   return guarded("array_from", [&] {
-    auto a = allocate(shape, ndim, dtype);
+    auto a = checked(shape, ndim, dtype);
     if (a.nbytes() > 0) {
       std::memcpy(a.data<void>(), data, a.nbytes());
     }
@@ -61,7 +90,7 @@ int vm_array_from(vm_array* out, const void* data, const int32_t* shape, int32_t
 
 int vm_array_alloc(vm_array* out, void** data, const int32_t* shape, int32_t ndim, int32_t dtype) {
   return guarded("array_alloc", [&] {
-    auto a = allocate(shape, ndim, dtype);
+    auto a = checked(shape, ndim, dtype);
     void* memory = a.data<void>();
     *out = handle_of(std::move(a));
     *data = memory;

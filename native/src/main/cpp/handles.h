@@ -44,6 +44,11 @@ mx::Stream stream_of(vm_stream handle);
 mx::Dtype dtype_of(int32_t dtype);
 mx::Device device_of(int32_t device);
 
+// An evaluated, uninitialised array. On the CPU its memory starts at a cache line, where MLX's allocator gives 8 bytes
+// past a line: vector loads that straddle two lines took the linear layers half again as long.
+mx::array uninitialised(mx::Shape shape, mx::Dtype dtype);
+void allocate(mx::array& out);
+
 inline mx::Shape shape_of(const int32_t* shape, int32_t ndim) {
   require(ndim >= 0 && ndim <= 8, "number of dimensions is ", ndim, ", allowed are 0 to 8");
   for (int32_t i = 0; i < ndim; i++) {

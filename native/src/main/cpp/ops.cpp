@@ -1,4 +1,6 @@
 // MLX's own operations, one entry point per signature.
+#include <cstring>
+
 #include "handles.h"
 #include "mlx/ops.h"
 #include "mlx/random.h"
@@ -131,9 +133,15 @@ int vm_softmax(vm_array* out, vm_array a, int32_t axis, vm_stream s) {
 
 int vm_full(vm_array* out, const int32_t* shape, int32_t ndim, float value, int32_t dtype, vm_stream s) {
   return make("full", out, [&] {
-    // full() alone is a broadcast view; who fills a KV arena with zeros wants memory.
-    auto filled = mx::full(shape_of(shape, ndim), mx::array(value), dtype_of(dtype), stream_of(s));
-    return mx::contiguous(filled, false, stream_of(s));
+    auto stream = stream_of(s);
+    auto dims = shape_of(shape, ndim);
+    if (value == 0 && stream.device == mx::Device::cpu && mx::default_device() == mx::Device::cpu) {
+      auto zeros = uninitialised(std::move(dims), dtype_of(dtype));
+      std::memset(zeros.data<void>(), 0, zeros.nbytes());
+      return zeros;
+    }
+    // full() alone is a broadcast view; who asks for a KV arena wants memory.
+    return mx::contiguous(mx::full(std::move(dims), mx::array(value), dtype_of(dtype), stream), false, stream);
   });
 }
 

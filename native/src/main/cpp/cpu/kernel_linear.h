@@ -5,6 +5,8 @@
 // step. So all variants below give the same bits, and a row's result never depends on its neighbours.
 
 constexpr int kTileColumns = 4;
+// x that the L1 cache keeps while the columns go by; with more of it, several rows do better on unpacked tiles.
+constexpr size_t kDirectFloats = 10 * 1024;
 constexpr int kUnpackedK = 512;  // columns of W of one unpacked tile: 4 of its rows stay in the L1 cache
 
 // ---- sources of weights: `begin` at the start of each group, `at` for the V::width values from k.
@@ -93,35 +95,50 @@ VLLMD_INLINE void over_k(const WeightView& w, W (&source)[C], const float* scale
 
 VLLMD_INLINE F load_x(const float* x, int count) { return count == V::width ? V::load(x) : load_part(x, count); }
 
-// Adds bias and residual to the sums of row m, columns n … n + count, and stores them.
-VLLMD_INLINE void put(const LinearView& job, int m, int n, int count, const float* sums) {
+// Adds bias and residual to the sums of row m, columns n … n + C, and stores them.
+template <int C>
+VLLMD_INLINE void put(const LinearView& job, int m, int n, const float* sums) {
   size_t at = static_cast<size_t>(m) * job.w.n + n;
-  float bias[kTileColumns] = {};
+  float y[C];
+  for (int c = 0; c < C; c++) {
+    y[c] = sums[c];
+  }
   if (job.bias != nullptr) {
-    for (int c = 0; c < count; c++) {
+    float bias[C];
+    for (int c = 0; c < C; c++) {
       to_floats(job.bias, job.bias_real, n + c, 1, bias + c);
     }
+    for (int c = 0; c < C; c++) {
+      y[c] += bias[c];
+    }
   }
-  for (int c = 0; c < count; c++) {
-    float y = sums[c];
-    if (job.bias != nullptr) {
-      y += bias[c];
+  if (job.residual != nullptr) {
+    for (int c = 0; c < C; c++) {
+      y[c] += job.residual[at + c];
     }
-    if (job.residual != nullptr) {
-      y += job.residual[at + c];
-    }
-    job.y[at + c] = y;
+  }
+  for (int c = 0; c < C; c++) {
+    job.y[at + c] = y[c];
   }
 }
 
-template <int C>
-VLLMD_INLINE void sum_up(const F* acc, float* sums) {
-  if constexpr (C == 4) {
-    V::sum4(acc[0], acc[1], acc[2], acc[3], sums);
-  } else {
-    for (int c = 0; c < C; c++) {
-      sums[c] = V::sum(acc[c]);
-    }
+// Adds up the accumulators of a tile, four at a time, and stores its outputs.
+template <int R, int C>
+VLLMD_INLINE void put_tile(const LinearView& job, int m, int n, const F (&acc)[R][C]) {
+  constexpr int count = R * C;
+  float sums[(count + 3) / 4 * 4];
+#pragma GCC unroll 16
+  for (int i = 0; i + 4 <= count; i += 4) {
+    V::sum4(acc[i / C][i % C], acc[(i + 1) / C][(i + 1) % C], acc[(i + 2) / C][(i + 2) % C], acc[(i + 3) / C][(i + 3) % C],
+            sums + i);
+  }
+#pragma GCC unroll 4
+  for (int i = count / 4 * 4; i < count; i++) {
+    sums[i] = V::sum(acc[i / C][i % C]);
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++) {
+    put<C>(job, m + r, n, sums + r * C);
   }
 }
 
@@ -151,12 +168,7 @@ inline void direct_tile(const LinearView& job, int m, int n, const float* scales
       }
     }
   });
-#pragma GCC unroll 8
-  for (int r = 0; r < R; r++) {
-    float sums[C];
-    sum_up<C>(acc[r], sums);
-    put(job, m + r, n, C, sums);
-  }
+  put_tile(job, m, n, acc);
 }
 
 template <class W, int R>
@@ -256,12 +268,7 @@ inline void tile_product(const LinearView& job, int m, int n, const float* tile,
     step(k, length - k);
   }
   if (k1 == job.w.k) {
-#pragma GCC unroll 8
-    for (int r = 0; r < R; r++) {
-      float sums[C];
-      sum_up<C>(acc[r], sums);
-      put(job, m + r, n, C, sums);
-    }
+    put_tile(job, m, n, acc);
   } else {
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++) {
@@ -273,16 +280,27 @@ inline void tile_product(const LinearView& job, int m, int n, const float* tile,
   }
 }
 
+// Rows m … m + rows by one tile as high as they are.
+template <int R, int C>
+inline void tile_of(const LinearView& job, int rows, int m, int n, const float* tile, int k0, int k1, int padded,
+                    float* carried) {
+  if constexpr (R > 1) {
+    if (rows < R) {
+      return tile_of<R - 1, C>(job, rows, m, n, tile, k0, k1, padded, carried);
+    }
+  }
+  tile_product<R, C>(job, m, n, tile, k0, k1, padded, carried);
+}
+
 template <int C>
 inline void tile_rows(const LinearView& job, int m0, int m1, int n, const float* tile, int k0, int k1, int padded,
                       float* carried) {
-  constexpr int R = V::tile_rows;
-  int m = m0;
-  for (; m + R <= m1; m += R) {
-    tile_product<R, C>(job, m, n, tile, k0, k1, padded, carried + static_cast<size_t>(m - m0) * C * V::width);
-  }
-  for (; m < m1; m++) {
-    tile_product<1, C>(job, m, n, tile, k0, k1, padded, carried + static_cast<size_t>(m - m0) * C * V::width);
+  // Tiles of even heights: the lower a tile, the more it waits for loads.
+  int tiles = (m1 - m0 + V::tile_rows - 1) / V::tile_rows;
+  for (int i = 0, m = m0; i < tiles; i++) {
+    int rows = (m1 - m + tiles - i - 1) / (tiles - i);
+    tile_of<V::tile_rows, C>(job, rows, m, n, tile, k0, k1, padded, carried + static_cast<size_t>(m - m0) * C * V::width);
+    m += rows;
   }
 }
 
@@ -291,7 +309,7 @@ inline void tiled(const LinearView& job, int m0, int m1, int n0, int n1, const f
                   float* scratch) {
   const WeightView& w = job.w;
   int groups = W::quantised ? w.k / w.group : 0;
-  float* tile = scratch;
+  float* tile = scratch;  // first, so that it keeps the scratch's alignment
   float* carried = scratch + kTileColumns * kUnpackedK;
   for (int n = n0; n < n1; n += kTileColumns) {
     int columns = smaller(kTileColumns, n1 - n);
@@ -314,15 +332,17 @@ inline void tiled(const LinearView& job, int m0, int m1, int n0, int n1, const f
 template <class W>
 inline void linear_of(const LinearView& job, int m0, int m1, int n0, int n1, float* scratch) {
   const WeightView& w = job.w;
-  float *scales = scratch, *biases = scratch;
+  float* scales = scratch + kTileColumns * kUnpackedK + static_cast<size_t>(m1 - m0) * kTileColumns * V::width;
+  float* biases = scales;
   if constexpr (W::quantised) {
     int groups = w.k / w.group, count = (n1 - n0) * groups;
     biases = scales + count;
     to_floats(w.scales, w.real, static_cast<size_t>(n0) * groups, count, scales);
     to_floats(w.biases, w.real, static_cast<size_t>(n0) * groups, count, biases);
-    scratch = biases + count;
   }
-  if (m1 - m0 <= V::direct_rows) {
+  int rows = m1 - m0;
+  bool cached = static_cast<size_t>(rows) * w.k <= kDirectFloats;
+  if (rows <= V::direct_rows && (rows <= 4 || cached)) {
     direct<W>(job, m0, m1 - m0, n0, n1, scales, biases);
   } else {
     tiled<W>(job, m0, m1, n0, n1, scales, biases, scratch);

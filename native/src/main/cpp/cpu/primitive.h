@@ -9,7 +9,7 @@
 
 #include "cpu/kernels.h"
 #include "error.h"
-#include "mlx/allocator.h"
+#include "handles.h"
 #include "mlx/array.h"
 #include "mlx/backend/cpu/encoder.h"
 #include "mlx/ops.h"
@@ -52,8 +52,6 @@ mx::array operation(const char* name, mx::Shape shape, mx::Dtype dtype, std::vec
   auto primitive = std::make_shared<Operation<Prepare>>(s, name, std::move(prepare));
   return mx::array(std::move(shape), dtype, std::move(primitive), std::move(inputs));
 }
-
-inline void allocate(mx::array& out) { out.set_data(mx::allocator::malloc(out.nbytes())); }
 
 // The array as the kernels read it: row-contiguous, of this dtype. Costs nothing where it is so already, which is known
 // of evaluated arrays and of what this library's own operations give.

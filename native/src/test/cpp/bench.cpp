@@ -1,0 +1,280 @@
+// Speed of the CPU primitives: single layers, and whole decode and prefill steps of two model shapes.
+// Usage: vllmd_bench [layers|steps|attention]
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <functional>
+
+#include "support.h"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Best of several repetitions, in seconds: other programs share the machine.
+double best(int repetitions, const std::function<void()>& body) {
+  double fastest = 1e9;
+  for (int i = 0; i < repetitions; i++) {
+    auto start = Clock::now();
+    body();
+    fastest = std::min(fastest, std::chrono::duration<double>(Clock::now() - start).count());
+  }
+  return fastest;
+}
+
+void layers() {
+  struct Case {
+    int k, n, bits;
+  };
+  Random random(1);
+  for (auto [k, n, bits] : {Case{384, 2048, 8}, Case{1024, 384, 8}, Case{1024, 6144, 8}, Case{3072, 1024, 8}, Case{1024, 6144, 4}, Case{1024, 6144, 0}}) {
+    // Many copies of a layer, so that weights come from memory as they do in a model.
+    double bytes = static_cast<double>(k) * n * (bits == 0 ? 2 : bits / 8.0 + 4.0 / 64);
+    int copies = std::max(1, static_cast<int>(100e6 / bytes));
+    std::vector<TestWeight> ws;
+    auto first = make_weight(random, n, k, bits, 64, VM_BFLOAT16);
+    for (int i = 0; i < copies; i++) {
+      TestWeight copy = first;
+      vm_array* from[] = {&first.w, &first.scales, &first.biases};
+      vm_array* to[] = {&copy.w, &copy.scales, &copy.biases};
+      for (int j = 0; j < (bits == 0 ? 1 : 3); j++) {
+        int32_t dtype, ndim, shape[8];
+        uint64_t size;
+        const void* data;
+        ok(vm_array_info(*from[j], &dtype, &ndim, shape, &size));
+        ok(vm_array_data(*from[j], &data));
+        ok(vm_array_from(to[j], data, shape, ndim, dtype));
+      }
+      copy.exact.clear();
+      ws.push_back(copy);
+    }
+    for (int m : {1, 2, 4, 8, 10, 16, 32, 128, 512}) {
+      auto x = floats(random.normal(static_cast<size_t>(m) * k), {m, k});
+      int used = m > 32 ? std::min(copies, 4) : copies;
+      double t = best(m > 32 ? 3 : 5, [&] {
+                   std::vector<vm_array> ys;
+                   for (int i = 0; i < used; i++) {
+                     ys.push_back(linear(x, ws[i]));
+                   }
+                   ok(vm_eval(ys.data(), used));
+                   free_all(ys);
+                 }) / used;
+      std::printf("linear %d bits K %d N %d M %3d: %8.1f us %6.1f GB/s %6.1f GMAC/s\n", bits, k, n, m, t * 1e6, bytes / t / 1e9,
+                  static_cast<double>(m) * n * k / t / 1e9);
+      free_all({x});
+    }
+    for (auto& w : ws) {
+      w.free();
+    }
+    first.free();
+  }
+}
+
+struct ModelShape {
+  const char* name;
+  int layers, hidden, heads, kv_heads, head_dim, ffn, vocabulary;
+};
+
+struct Layer {
+  TestWeight qkv, o, gate_up, down;
+  vm_array norm1, norm2, q_norm, k_norm, k, v;
+};
+
+struct Model {
+  ModelShape s;
+  std::vector<Layer> layers;
+  TestWeight embedding;
+  vm_array norm;
+
+  Model(ModelShape shape, int slots, int capacity) : s(shape) {
+    Random random(2);
+    auto ones = [](int n) { return cast(floats(std::vector<float>(n, 1), {n}), VM_BFLOAT16); };
+    auto weight = [&](int n, int k) {
+      auto w = make_weight(random, n, k, 8, 64, VM_BFLOAT16);
+      w.exact.clear();
+      w.exact.shrink_to_fit();
+      return w;
+    };
+    int attention = s.heads * s.head_dim;
+    for (int i = 0; i < s.layers; i++) {
+      Layer l{weight(attention + 2 * s.kv_heads * s.head_dim, s.hidden), weight(s.hidden, attention), weight(2 * s.ffn, s.hidden),
+              weight(s.hidden, s.ffn), ones(s.hidden), ones(s.hidden), ones(s.head_dim), ones(s.head_dim), 0, 0};
+      int32_t arena[] = {slots, s.kv_heads, capacity, s.head_dim};
+      ok(vm_full(&l.k, arena, 4, 0, VM_FLOAT32, 0));
+      ok(vm_full(&l.v, arena, 4, 0, VM_FLOAT32, 0));
+      layers.push_back(std::move(l));
+    }
+    embedding = weight(s.vocabulary, s.hidden);
+    norm = ones(s.hidden);
+  }
+
+  // One step: the tokens of `rows` out, one sampled token per row of `last`.
+  vm_array step(vm_array tokens, vm_batch batch, const std::vector<int32_t>& last) {
+    vm_array x, h, q, a;
+    std::vector<vm_array> made;
+    auto keep = [&](vm_array y) {
+      made.push_back(y);
+      return y;
+    };
+    auto norm_of = [&](vm_array y, vm_array w) {
+      vm_array z;
+      ok(vm_rms_norm(&z, y, w, 1e-6f, 0));
+      return keep(z);
+    };
+    ok(vm_embedding(&x, tokens, embedding.w, embedding.scales, embedding.biases, 64, 8, 0));
+    keep(x);
+    for (auto& l : layers) {
+      h = keep(linear(norm_of(x, l.norm1), l.qkv));
+      ok(vm_qkv_rope_write(&q, &l.k, &l.v, h, batch, s.heads, s.kv_heads, s.head_dim, l.q_norm, l.k_norm, 1e-6f, s.head_dim, 1e6f,
+                           1, 0, 0));
+      keep(q);
+      ok(vm_attention(&a, q, l.k, l.v, batch, s.heads, 1 / std::sqrt(static_cast<float>(s.head_dim)), 0));
+      keep(a);
+      x = keep(linear(a, l.o, 0, x));
+      h = keep(linear(norm_of(x, l.norm2), l.gate_up));
+      ok(vm_swiglu(&a, h, 0));
+      keep(a);
+      x = keep(linear(a, l.down, 0, x));
+    }
+    vm_array chosen, out;
+    int32_t m = static_cast<int32_t>(last.size());
+    ok(vm_rows(&chosen, x, last.data(), m, 0));
+    keep(chosen);
+    auto logits = keep(linear(norm_of(chosen, norm), embedding));
+    std::vector<float> zero(m, 0), one(m, 1);
+    std::vector<int32_t> all(m, 0);
+    ok(vm_sample(&out, logits, zero.data(), all.data(), one.data(), zero.data(), zero.data(), m, 0));
+    free_all(made);
+    return out;
+  }
+};
+
+// Decode as the engine does it: a step is submitted before the one before it has been read.
+void decode(Model& model, int rows, int first_position, int steps) {
+  std::vector<int32_t> slots(rows), positions(rows), from(rows), ids(rows, 0);
+  for (int i = 0; i < rows; i++) {
+    slots[i] = from[i] = i;
+  }
+  vm_array previous = ints(ids);
+  double host = 0;
+  int step = 0;
+  auto one = [&] {
+    auto start = Clock::now();
+    std::fill(positions.begin(), positions.end(), first_position + step++);
+    vm_batch batch;
+    vm_array tokens;
+    ok(vm_batch_new(&batch, slots.data(), positions.data(), rows));
+    ok(vm_step_tokens(&tokens, previous, from.data(), ids.data(), rows, 0));
+    auto next = model.step(tokens, batch, from);
+    ok(vm_async_eval(&next, 1));
+    ok(vm_batch_free(batch));
+    host += std::chrono::duration<double>(Clock::now() - start).count();
+    ok(vm_eval(&previous, 1));
+    free_all({tokens, previous});
+    previous = next;
+  };
+  for (int i = 0; i < 5; i++) {
+    one();
+  }
+  double t = 1e9;
+  host = 0;
+  for (int part = 0; part < 4; part++) {
+    t = std::min(t, best(1, [&] {
+                      for (int i = 0; i < steps / 4; i++) {
+                        one();
+                      }
+                    }) / (steps / 4));
+  }
+  ok(vm_eval(&previous, 1));
+  free_all({previous});
+  std::printf("%s decode, %2d rows at %4d: %7.3f ms a step, %7.1f tok/s, host %.3f ms\n", model.s.name, rows, first_position, t * 1e3,
+              rows / t, host / steps * 1e3);
+}
+
+void prefill(Model& model, int tokens) {
+  std::vector<int32_t> slots(tokens, 0), positions(tokens), ids(tokens, 1);
+  for (int i = 0; i < tokens; i++) {
+    positions[i] = i;
+  }
+  auto input = ints(ids);
+  double t = best(4, [&] {
+    vm_batch batch;
+    ok(vm_batch_new(&batch, slots.data(), positions.data(), tokens));
+    auto next = model.step(input, batch, {tokens - 1});
+    ok(vm_eval(&next, 1));
+    ok(vm_batch_free(batch));
+    free_all({next});
+  });
+  free_all({input});
+  std::printf("%s prefill, %4d tokens: %8.2f ms, %8.1f tok/s\n", model.s.name, tokens, t * 1e3, tokens / t);
+}
+
+void steps() {
+  {
+    Model sprout({"Sprout", 8, 384, 6, 2, 64, 1024, 6144}, 16, 2048);
+    for (int rows : {1, 2, 4, 8, 10, 16}) {
+      decode(sprout, rows, 100, 200);
+    }
+    decode(sprout, 1, 1500, 200);
+    decode(sprout, 10, 1500, 100);
+    for (int tokens : {8, 32, 128, 512}) {
+      prefill(sprout, tokens);
+    }
+  }
+  Model qwen({"Qwen3-0.6B", 28, 1024, 16, 8, 128, 3072, 151936}, 16, 1024);
+  for (int rows : {1, 4, 10, 16}) {
+    decode(qwen, rows, 100, 12);
+  }
+  prefill(qwen, 32);
+  prefill(qwen, 256);
+}
+
+void attention() {
+  int heads = 16, kv_heads = 8, d = 128, capacity = 4096;
+  int32_t arena[] = {10, kv_heads, capacity, d};
+  vm_array k, v;
+  ok(vm_random_normal(&k, arena, 4, 1, VM_FLOAT32, 0));
+  ok(vm_random_normal(&v, arena, 4, 2, VM_FLOAT32, 0));
+  Random random(3);
+  for (auto [rows, per_slot] : {std::pair{1, 1}, {10, 1}, {256, 256}}) {
+    for (int length : {256, 1024, 4096}) {
+      std::vector<int32_t> slots, positions;
+      for (int i = 0; i < rows; i++) {
+        slots.push_back(i / per_slot);
+        positions.push_back(length - per_slot + i % per_slot);
+      }
+      auto q = floats(random.normal(static_cast<size_t>(rows) * heads * d), {rows, heads * d});
+      vm_batch batch;
+      ok(vm_batch_new(&batch, slots.data(), positions.data(), rows));
+      double t = best(5, [&] {
+        vm_array y;
+        ok(vm_attention(&y, q, k, v, batch, heads, 0.1f, 0));
+        ok(vm_eval(&y, 1));
+        free_all({y});
+      });
+      ok(vm_batch_free(batch));
+      double macs = 2.0 * rows * heads * length * d, bytes = 2.0 * (rows / per_slot) * kv_heads * length * d * 4;
+      std::printf("attention 16/8 heads of 128, %3d rows, %4d keys: %9.1f us %6.1f GB/s %6.1f GMAC/s\n", rows, length, t * 1e6,
+                  bytes / t / 1e9, macs / t / 1e9);
+      free_all({q});
+    }
+  }
+  free_all({k, v});
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ok(vm_set_default_device(VM_CPU));
+  std::printf("kernels: %s\n", vm_cpu_kernels());
+  auto wanted = [&](const char* part) { return argc < 2 || std::strcmp(argv[1], part) == 0; };
+  if (wanted("layers")) {
+    layers();
+  }
+  if (wanted("steps")) {
+    steps();
+  }
+  if (wanted("attention")) {
+    attention();
+  }
+}
