@@ -14,8 +14,8 @@ final class LaunchdService implements Service {
     /** What brew services calls it. */
     private static final String BREW_LABEL = "homebrew.mxcl.vllmd";
 
-    // bootout returns before the job is gone, and bootstrap fails with 5 until it is.
-    private static final int BOOTSTRAP_TRIES = 25;
+    // bootout returns before the job is gone, and bootstrap fails with 5 until it is: the template's ExitTimeOut.
+    private static final int BOOTSTRAP_TRIES = 225;
     private static final long BETWEEN_TRIES_MILLIS = 200;
 
     private static final Pattern PID = Pattern.compile("(?m)^\\s*pid = (\\d+)$");
@@ -99,10 +99,10 @@ final class LaunchdService implements Service {
 
     private void bootstrap(String domain) {
         var outcome = programs.run("launchctl", "bootstrap", domain, file.toString());
-        if (!outcome.isGood()) {
-            programs.run("launchctl", "bootout", domain + "/" + LABEL);
-        }
-        for (int i = 0; !outcome.isGood() && i < BOOTSTRAP_TRIES; i++) {
+        // Code 5 stands for a job that is loaded already as well as for a plist that is no good; bootout tells which.
+        boolean wasLoaded = !outcome.isGood()
+                && programs.run("launchctl", "bootout", domain + "/" + LABEL).isGood();
+        for (int i = 0; wasLoaded && !outcome.isGood() && i < BOOTSTRAP_TRIES; i++) {
             pause();
             outcome = programs.run("launchctl", "bootstrap", domain, file.toString());
         }

@@ -60,7 +60,7 @@ final class ServiceCommands {
             if (status.pid() > 0) {
                 tree.put("pid", status.pid());
             }
-            tree.put("file", status.file());
+            tree.put("file", status.file().toString());
             tree.put("detail", status.detail());
             return tree;
         }
@@ -110,7 +110,7 @@ final class ServiceCommands {
             Service.write(file, template().daemon(user));
             String target = "/Library/LaunchDaemons/" + file.getFileName();
             if (json()) {
-                printJson("service install", Map.of("file", file, "target", target));
+                printJson("service install", Map.of("file", file.toString(), "target", target));
             } else {
                 out().println("Wrote " + file + ". Place and start it as root:");
                 out().println("  sudo install -o root -g wheel -m 644 '" + file + "' " + target);

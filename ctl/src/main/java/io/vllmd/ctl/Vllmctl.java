@@ -165,6 +165,7 @@ public final class Vllmctl implements Runnable {
         commands.put("status", o -> new CommandLine(new StatusCommand(o)));
         commands.put("ps", o -> new CommandLine(new PsCommand(o)));
         commands.put("models", o -> new CommandLine(new ModelsCommand(o)));
+        commands.put("list", o -> new CommandLine(new ListCommand(o)));
         commands.put("load", o -> new CommandLine(new LoadCommand(o)));
         commands.put("unload", o -> new CommandLine(new UnloadCommand(o)));
         commands.put("switch", o -> new CommandLine(new SwitchCommand(o)));

@@ -2,6 +2,7 @@ package io.vllmd.control.protocol;
 
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -116,7 +117,7 @@ public final class Json {
                 });
                 generator.writeEndObject();
             }
-            case Iterable<?> list -> {
+            case Collection<?> list -> {
                 generator.writeStartArray();
                 list.forEach(item -> value(generator, item));
                 generator.writeEndArray();
