@@ -10,11 +10,11 @@ import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 
 /**
- * Speed of the tokenizer. Its peer on the same text: src/test/python/tokenizer_benchmark.py. From daemon/, after
- * {@code mvn test-compile}:
+ * Speed of the tokenizer. Its peer on the same text: src/test/python/tokenizer_benchmark.py. In daemon/, after
+ * {@code mvn package}:
  *
  * <pre>git ls-files .. | grep -E '\.(java|md|cpp|jinja)$' | xargs cat > target/text
- * java -cp target/classes:target/test-classes:../config/target/classes:target/dist/lib/* \
+ * java -cp 'target/classes:target/test-classes:target/lib/*' \
  *     io.vllmd.chat.tokenizer.TokenizerBenchmark src/main/sprout/tokenizer.json target/text</pre>
  */
 public final class TokenizerBenchmark {
