@@ -46,20 +46,22 @@ classpath() { # name
   echo "$joined"
 }
 
-# One run of each program under a home of its own; the VM keeps the classes that it used. A build without
-# these caches is sound, only slower to start, so a failure here is told and not fatal.
+# A run of each program under a home of its own, with the requests that matter; the VM keeps the classes that it
+# used. A build without these caches is sound, only slower to start, so a failure here is told and not fatal.
 echo "-- vllmd: start-up caches"
 home=$(mktemp -d)
 log=$checkout/daemon/target/aot.log
 VLLMD_HOME=$home "$java" -XX:AOTCacheOutput="$dist/lib/daemon/daemon.aot" -XX:+UseSerialGC -XX:-UsePerfData \
   --enable-native-access=ALL-UNNAMED -Dfile.encoding=UTF-8 -Dvllmd.root="$dist" -Dvllmd.native="$dist/lib/native" \
-  -cp "$(classpath daemon)" io.vllmd.daemon.Vllmd --port 0 --rehearse >"$log" 2>&1 &
+  -cp "$(classpath daemon)" io.vllmd.daemon.Vllmd --port 0 >"$log" 2>&1 &
 daemon=$!
 tries=0
-until [ -S "$home/ctl.sock" ] || [ $tries -ge 300 ] || ! kill -0 $daemon 2>/dev/null; do
+until grep -q '^  try ' "$log" || [ $tries -ge 300 ] || ! kill -0 $daemon 2>/dev/null; do
   sleep 0.1
   tries=$((tries + 1))
 done
+url=$(sed -n 's/.*listens on \(http[^ ]*\).*/\1/p' "$log")
+python3 "$checkout/daemon/src/build/rehearse.py" "$url" >>"$log" 2>&1 || true
 VLLMD_HOME=$home "$java" -XX:AOTCacheOutput="$dist/lib/ctl/ctl.aot" -XX:+UseSerialGC -XX:-UsePerfData \
   -Dfile.encoding=UTF-8 -Dvllmd.root="$dist" -cp "$(classpath ctl)" io.vllmd.ctl.Vllmctl status >>"$log" 2>&1 || true
 kill $daemon 2>/dev/null || true
