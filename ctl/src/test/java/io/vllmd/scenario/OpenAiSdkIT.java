@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.vllmd.scenario.DaemonProcess.Outcome;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -17,11 +18,11 @@ class OpenAiSdkIT {
 
     @Test
     void syncAsyncAndStreaming() throws Exception {
-        Path python = Python.withPackages("openai==3.57.0");
-        assumeTrue(python != null, "no python3 with venv, or no packages to install");
+        Optional<Path> python = Python.withPackages("openai==3.57.0");
+        assumeTrue(python.isPresent(), "no python3 with venv, or no packages to install");
         try (DaemonProcess daemon = DaemonProcess.start(home)) {
             Outcome outcome = DaemonProcess.outcome(
-                    new ProcessBuilder(String.valueOf(python), "src/test/python/openai_sdk.py", daemon.base()));
+                    new ProcessBuilder(python.get().toString(), "src/test/python/openai_sdk.py", daemon.base()));
             System.out.println(outcome.out());
             assertEquals(0, outcome.exit(), outcome.toString());
         }

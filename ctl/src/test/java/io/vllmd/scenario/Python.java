@@ -5,19 +5,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
+import java.util.Optional;
 
 /** Python environments with pinned packages, made once under target. */
 final class Python {
     private Python() {}
 
-    /** The interpreter of an environment that has these packages, or null where it cannot be made here. */
-    static synchronized @Nullable Path withPackages(String... packages) throws IOException, InterruptedException {
+    /** The interpreter of an environment that has these packages; empty where it cannot be made here. */
+    static synchronized Optional<Path> withPackages(String... packages) throws IOException, InterruptedException {
         Path folder = Path.of("target", "python", String.join("+", packages)).toAbsolutePath();
         Path python = folder.resolve("bin/python");
         Path complete = folder.resolve(".complete");
         if (Files.exists(complete)) {
-            return python;
+            return Optional.of(python);
         }
         Files.createDirectories(folder);
         List<String> install = new ArrayList<>(
@@ -28,14 +28,14 @@ final class Python {
                 DaemonProcess.Outcome outcome = DaemonProcess.outcome(new ProcessBuilder(command));
                 if (outcome.exit() != 0) {
                     System.err.println(String.join(" ", command) + ": " + outcome.err());
-                    return null;
+                    return Optional.empty();
                 }
             }
         } catch (IOException e) {
             System.err.println("python3: " + e.getMessage());
-            return null;
+            return Optional.empty();
         }
         Files.createFile(complete);
-        return python;
+        return Optional.of(python);
     }
 }

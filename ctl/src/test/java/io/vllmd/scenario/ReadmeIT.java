@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
@@ -49,12 +50,13 @@ class ReadmeIT {
     @Test
     @Tag("clients")
     void thePythonProgramWorks() throws Exception {
-        Path python = Python.withPackages("openai==3.57.0");
-        assumeTrue(python != null, "no python3 with venv, or no packages to install");
+        Optional<Path> python = Python.withPackages("openai==3.57.0");
+        assumeTrue(python.isPresent(), "no python3 with venv, or no packages to install");
         try (DaemonProcess daemon = DaemonProcess.start(home)) {
             Path program = Files.writeString(
                     home.resolve("readme.py"), here(daemon, blocks("python").getFirst()));
-            Outcome outcome = DaemonProcess.outcome(new ProcessBuilder(python.toString(), program.toString()));
+            Outcome outcome =
+                    DaemonProcess.outcome(new ProcessBuilder(python.get().toString(), program.toString()));
             assertEquals(0, outcome.exit(), outcome.toString());
             assertTrue(outcome.out().length() > 20, outcome.out());
         }

@@ -72,7 +72,8 @@ public final class ModelRegistry implements Models {
      */
     public record Unloaded(String model, int cancelled, boolean wasDefault) {}
 
-    private record Missing(String source, String why) {}
+    /** A model that is asked for and not there; {@code kept} ones stay in the state on disk. */
+    private record Missing(String source, String why, boolean kept) {}
 
     private record View(
             Map<String, LoadedModel> serving, @Nullable String defaultId) {}
@@ -106,9 +107,16 @@ public final class ModelRegistry implements Models {
      */
     void restore(List<Entry> models, @Nullable String defaultModel) {
         synchronized (lock) {
-            models.forEach(entry -> missing.put(entry.id(), new Missing(entry.source(), "not loaded yet")));
+            models.forEach(entry -> missing.put(entry.id(), new Missing(entry.source(), "not loaded yet", true)));
             defaultId = defaultModel;
             view = new View(Map.of(), defaultModel);
+        }
+    }
+
+    /** A model that the command line or the settings named could not be loaded; told until it is, or is unloaded. */
+    void failedAtStart(String id, String source, String why) {
+        synchronized (lock) {
+            missing.putIfAbsent(id, new Missing(source, why, false));
         }
     }
 
@@ -215,7 +223,7 @@ public final class ModelRegistry implements Models {
                     view = new View(view.serving(), null);
                 }
                 missing.computeIfPresent(
-                        id, (key, old) -> new Missing(old.source(), String.valueOf(failure.getMessage())));
+                        id, (key, old) -> new Missing(old.source(), String.valueOf(failure.getMessage()), old.kept()));
             }
             log.warn("loading {} from {} failed: {}", id, load.source, failure.getMessage());
             load.done.completeExceptionally(failure);
@@ -338,7 +346,11 @@ public final class ModelRegistry implements Models {
         view = new View(Collections.unmodifiableMap(new LinkedHashMap<>(serving)), defaultId);
         List<Entry> entries = new ArrayList<>();
         serving.values().forEach(model -> entries.add(new Entry(model.id(), model.source())));
-        missing.forEach((id, gone) -> entries.add(new Entry(id, gone.source())));
+        missing.forEach((id, gone) -> {
+            if (gone.kept()) {
+                entries.add(new Entry(id, gone.source()));
+            }
+        });
         try {
             stateFile.write(new State(entries, defaultId, profile));
             stateProblem = null;

@@ -93,6 +93,8 @@ public final class Serving {
                         .exceptionally(failure -> {
                             Throwable cause =
                                     failure.getCause() instanceof ProblemException problem ? problem : failure;
+                            registry.failedAtStart(
+                                    model.getKey(), model.getValue(), String.valueOf(cause.getMessage()));
                             synchronized (failures) {
                                 failures.add(model.getKey() + ": " + cause.getMessage());
                             }
