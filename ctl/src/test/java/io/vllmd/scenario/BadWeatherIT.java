@@ -105,7 +105,7 @@ class BadWeatherIT {
             assertTrue(status.out().contains("config.json"), status.out());
 
             Outcome unsupported = daemon.ctl("load", foreign.toString());
-            assertEquals(1, unsupported.exit(), unsupported.toString());
+            assertEquals(5, unsupported.exit(), unsupported.toString());
             assertTrue(unsupported.err().contains("mamba9") && unsupported.err().contains("qwen3"), unsupported.err());
 
             Chat.Answer raised = chat.ask("raising", "Hello", 10);
