@@ -17,6 +17,11 @@ final class Kernels {
         return Stream.of("avx512", "avx2", "neon", "generic", PORTABLE);
     }
 
+    /** Those whose rows do not depend on their neighbours; MLX chooses its sums by the number of rows. */
+    static Stream<String> own() {
+        return all().filter(name -> !name.equals(PORTABLE));
+    }
+
     /** Chooses one until {@link #restore}; skips the test where this CPU lacks it. */
     static void use(String name) {
         before = Mlx.cpuKernels();
