@@ -18,6 +18,7 @@ final class BraceFormat {
         StringBuilder out = new StringBuilder();
         int at = 0;
         int automatic = 0;
+        boolean manual = false;
         while (field.find()) {
             out.append(format, at, field.start());
             at = field.end();
@@ -28,6 +29,12 @@ final class BraceFormat {
                     throw TemplateException.evaluation("'" + format + "'.format: a field is not understood");
                 default -> {
                     String name = field.group(1);
+                    boolean byIndex = !name.isEmpty() && Character.isDigit(name.charAt(0));
+                    if (name.isEmpty() ? manual : byIndex && automatic > 0) {
+                        throw TemplateException.evaluation(
+                                "cannot mix automatic field numbering and manual field specification");
+                    }
+                    manual |= byIndex;
                     Object value = value(name.isEmpty() ? Integer.toString(automatic++) : name, arguments);
                     Object shown = "r".equals(field.group(2)) ? Repr.of(value) : value;
                     String text = specified(shown, field.group(3));

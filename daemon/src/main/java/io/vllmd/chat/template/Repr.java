@@ -1,6 +1,8 @@
 package io.vllmd.chat.template;
 
 import java.math.BigDecimal;
+import java.math.MathContext;
+import java.math.RoundingMode;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -96,7 +98,7 @@ final class Repr {
         if (value == 0) {
             return 1 / value < 0 ? "-0.0" : "0.0";
         }
-        BigDecimal decimal = new BigDecimal(Double.toString(value)).stripTrailingZeros();
+        BigDecimal decimal = shortest(value);
         int exponent = decimal.precision() - decimal.scale() - 1;
         if (exponent >= -4 && exponent < 16) {
             String plain = decimal.toPlainString();
@@ -109,6 +111,16 @@ final class Repr {
                 + (exponent < 0 ? "e-" : "e+")
                 + (Math.abs(exponent) < 10 ? "0" : "")
                 + Math.abs(exponent);
+    }
+
+    private static BigDecimal shortest(double value) {
+        BigDecimal decimal = new BigDecimal(Double.toString(value)).stripTrailingZeros();
+        if (decimal.precision() == 2) {
+            // Java shows two digits even where one is enough, as in 4.9E-324
+            BigDecimal one = decimal.round(new MathContext(1, RoundingMode.HALF_EVEN));
+            return one.doubleValue() == value ? one.stripTrailingZeros() : decimal;
+        }
+        return decimal;
     }
 
     private void appendQuoted(String text) {

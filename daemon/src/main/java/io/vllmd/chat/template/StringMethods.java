@@ -223,6 +223,12 @@ final class StringMethods {
             throw TemplateException.evaluation("The fill character must be exactly one character long");
         }
         budget.text(Math.max(width, s.length()));
+        if (align == '^') {
+            // Python's center puts the odd one left where the width is odd
+            int missing = Math.max(0, width - (int) Values.length(s));
+            int left = missing / 2 + (missing & width & 1);
+            return with.repeat(left) + s + with.repeat(missing - left);
+        }
         return NumberFormat.pad(s, width, align, with);
     }
 

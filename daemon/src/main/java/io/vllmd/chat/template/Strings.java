@@ -70,7 +70,7 @@ final class Strings {
                 return words;
             }
             if (max >= 0 && words.size() >= max) {
-                words.add(Characters.stripTrailing(text.substring(i)));
+                words.add(text.substring(i));
                 return words;
             }
             int begin = i;
@@ -98,7 +98,6 @@ final class Strings {
                 parts.add(rest.substring(begin));
                 rest = Characters.stripTrailing(rest.substring(0, begin));
             }
-            rest = strip(rest, null, true, true);
             if (!rest.isEmpty()) {
                 parts.add(rest);
             }

@@ -133,7 +133,10 @@ final class Values {
         return TemplateException.evaluation("object of type '" + typeName(value) + "' has no len()");
     }
 
-    /** A value as a dict's key: equal strings are one key whether marked or not, and so are 1 and 1.0. */
+    /**
+     * A value as a dict's key: equal strings are one key whether marked or not, and so are 1 and 1.0. Unlike in Python,
+     * true and 1 are two.
+     */
     static @Nullable Object key(@Nullable Object value) {
         return switch (value) {
             case Markup m -> m.text();
