@@ -21,8 +21,8 @@ def main():
         for case in ElementTree.parse(report).getroot().iter("testcase"):
             skipped = case.find("skipped")
             if skipped is not None:
-                reason = (skipped.get("message") or "no reason given").splitlines()[0]
-                skips[reason.removeprefix("Assumption failed: ")] += 1
+                reason = (skipped.get("message") or skipped.text or "no reason given").splitlines()[0]
+                skips[reason.split("TestAbortedException: ")[-1].removeprefix("Assumption failed: ")] += 1
             elif case.find("failure") is not None or case.find("error") is not None:
                 failed += 1
                 print(f"failed: {case.get('classname')}.{case.get('name')}")

@@ -25,6 +25,7 @@ import java.util.function.Function;
 /** The far edge of the control socket: answers calls with what a test laid out, and keeps what it was asked. */
 final class StandInDaemon implements AutoCloseable {
     private final ServerSocketChannel server;
+    private final Thread acceptor;
     private final Map<String, Function<Message.Request, List<Message>>> answers = new LinkedHashMap<>();
     final List<Message.Request> asked = Collections.synchronizedList(new ArrayList<>());
 
@@ -32,7 +33,7 @@ final class StandInDaemon implements AutoCloseable {
         server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         server.bind(UnixDomainSocketAddress.of(socket));
         answer(Methods.VERSION, new Reports.Version("9.8.7", protocol, "0.32.4", 42).tree());
-        Thread.ofVirtual().start(this::accept);
+        acceptor = Thread.ofVirtual().start(this::accept);
     }
 
     void answer(String method, Map<String, Object> result) {
@@ -77,8 +78,14 @@ final class StandInDaemon implements AutoCloseable {
         }
     }
 
+    /** Once it returns nothing listens any more: until the acceptor has left, the kernel still takes connections. */
     @Override
     public void close() throws IOException {
         server.close();
+        try {
+            acceptor.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }
