@@ -20,6 +20,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /** Serves APIs over HTTP/1.1. */
 @SuppressWarnings("FutureReturnValueIgnored") // a channel tells its failures to exceptionCaught and channelInactive
@@ -35,6 +36,7 @@ public final class HttpServer {
     private final EventLoopGroup loops;
     private final Connections connections;
     private final Channel listener;
+    private final AtomicBoolean stopping = new AtomicBoolean();
 
     private HttpServer(EventLoopGroup loops, Connections connections, Channel listener) {
         this.loops = loops;
@@ -101,11 +103,16 @@ public final class HttpServer {
     }
 
     /**
-     * Stops: takes no more connections or requests, lets what runs finish for so long, then cuts it off.
+     * Stops: takes no more connections or requests, lets what runs finish for so long, then cuts it off. Called again,
+     * it waits for the first call's end.
      *
      * @return whether everything finished in time
      */
     public boolean close(Duration grace) throws InterruptedException {
+        if (!stopping.compareAndSet(false, true)) {
+            loops.terminationFuture().sync();
+            return true;
+        }
         listener.close().sync();
         connections.drain();
         for (Channel channel : connections.open()) {

@@ -114,19 +114,24 @@ final class NettyExchange implements Exchange {
 
     @Override
     public void respond(int status, Map<String, String> headers, byte[] body) {
-        begin(status);
+        refuseSecondAnswer();
         var response = new DefaultFullHttpResponse(
                 HttpVersion.HTTP_1_1, HttpResponseStatus.valueOf(status), Unpooled.wrappedBuffer(body));
         addHeaders(response, headers);
         if (status != 204) {
             response.headers().set(HttpHeaderNames.CONTENT_LENGTH, body.length);
         }
-        ctx.executor().execute(() -> connection.answer(ctx, this, response));
+        synchronized (state) {
+            refuseGone();
+            this.status = status;
+            // Under the lock: a channel that is not gone yet has an event loop that still takes work.
+            ctx.executor().execute(() -> connection.answer(ctx, this, response));
+        }
     }
 
     @Override
     public EventStream stream(Map<String, String> headers) {
-        begin(200);
+        refuseSecondAnswer();
         var response = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
         response.headers()
                 .set(HttpHeaderNames.CONTENT_TYPE, "text/event-stream; charset=utf-8")
@@ -138,11 +143,10 @@ final class NettyExchange implements Exchange {
         }
         addHeaders(response, headers);
         synchronized (state) {
-            if (gone) {
-                events.gone();
-            }
+            refuseGone();
+            status = 200;
+            events.start(response);
         }
-        events.start(response);
         return events;
     }
 
@@ -204,16 +208,16 @@ final class NettyExchange implements Exchange {
         return ended.compareAndSet(false, true);
     }
 
-    private void begin(int newStatus) {
+    private void refuseSecondAnswer() {
         if (status != 0) {
             throw new IllegalStateException("request " + id + " is answered already, with " + status);
         }
-        synchronized (state) {
-            if (gone) {
-                throw new ClientGoneException("the client of request " + id + " closed the connection");
-            }
+    }
+
+    private void refuseGone() {
+        if (gone) {
+            throw new ClientGoneException("the client of request " + id + " closed the connection");
         }
-        status = newStatus;
     }
 
     private void addHeaders(HttpResponse response, Map<String, String> headers) {

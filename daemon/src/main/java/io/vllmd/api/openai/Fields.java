@@ -191,12 +191,19 @@ record Fields(ObjectNode object, String path) {
     static @Nullable Object plain(JsonNode node) {
         return switch (node.getNodeType()) {
             case STRING -> sound(node.stringValue());
-            case NUMBER -> node.isIntegralNumber() && node.canConvertToLong() ? node.longValue() : node.doubleValue();
+            case NUMBER -> plainNumber(node);
             case BOOLEAN -> node.booleanValue();
             case ARRAY -> plainList((ArrayNode) node);
             case OBJECT -> plainMap((ObjectNode) node);
             default -> null;
         };
+    }
+
+    private static Number plainNumber(JsonNode node) {
+        if (node.isIntegralNumber() && node.canConvertToLong()) {
+            return node.longValue();
+        }
+        return node.doubleValue();
     }
 
     static List<@Nullable Object> plainList(ArrayNode array) {
