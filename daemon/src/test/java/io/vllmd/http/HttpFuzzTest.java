@@ -17,8 +17,7 @@ class HttpFuzzTest {
     private static final long SEED = 20261124;
     private static final int ROUNDS = 400;
 
-    private static final String JSON =
-            """
+    private static final String JSON = """
             {"model":"default","messages":[{"role":"system","content":[{"type":"text","text":"Be kind \\ud83c\\udf0d"}]},
              {"role":"user","content":"Hi"},{"role":"assistant","content":null,"tool_calls":[{"id":"1"}]}],
              "temperature":0.7,"top_p":1,"top_k":-1,"min_p":0,"seed":9223372036854775807,"max_tokens":10,"n":1,
@@ -30,8 +29,18 @@ class HttpFuzzTest {
             "GET /v1/models/org%2Fscripted-model?x=1 HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n",
             "OPTIONS /v1/models HTTP/1.1\r\nHost: localhost\r\nOrigin: http://a\r\n\r\n",
             "HEAD / HTTP/1.0\r\n\r\n",
-            "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-                    + "5\r\n{\"a\":\r\n2\r\n1}\r\n0\r\n\r\n",
+            """
+            POST /v1/chat/completions HTTP/1.1\r
+            Host: localhost\r
+            Transfer-Encoding: chunked\r
+            \r
+            5\r
+            {"a":\r
+            2\r
+            1}\r
+            0\r
+            \r
+            """,
             "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + JSON.length() + "\r\n\r\n"
                     + JSON);
 

@@ -26,8 +26,13 @@ class HttpLimitsTest {
     void aBodyThatIsTooLargeIsRefusedBeforeItIsSent() throws Exception {
         try (var fixture = new ServerFixture();
                 var client = fixture.connect()) {
-            client.send("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
-                    + "X-Request-Id: big\r\nContent-Length: 100000000\r\n\r\n");
+            client.send("""
+                    POST /v1/chat/completions HTTP/1.1\r
+                    Host: localhost\r
+                    X-Request-Id: big\r
+                    Content-Length: 100000000\r
+                    \r
+                    """);
             var response = client.response();
             assertEquals(413, response.status());
             assertEquals("big", response.header("x-request-id"));
@@ -67,8 +72,13 @@ class HttpLimitsTest {
     void aClientThatAsksBeforeItSendsIsToldToGoOnOrNot() throws Exception {
         try (var fixture = new ServerFixture()) {
             fixture.models.script = (answer, options) -> answer.say("ok").end(Stop.STOP);
-            String ask = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
-                    + "Expect: 100-continue\r\nContent-Length: %d\r\n\r\n";
+            String ask = """
+                    POST /v1/chat/completions HTTP/1.1\r
+                    Host: localhost\r
+                    Expect: 100-continue\r
+                    Content-Length: %d\r
+                    \r
+                    """;
             try (var client = fixture.connect()) {
                 client.send(ask.formatted(WHOLE.length()));
                 assertEquals(100, client.response().status());
@@ -246,8 +256,9 @@ class HttpLimitsTest {
             }
             fixture.models.script = (answer, options) -> answer.say("old").end(Stop.STOP);
             try (var client = fixture.connect()) {
-                client.send("POST /v1/chat/completions HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: %d\r\n\r\n%s"
-                        .formatted(StreamingTest.STREAM.length(), StreamingTest.STREAM));
+                client.send(
+                        "POST /v1/chat/completions HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: %d\r\n\r\n%s"
+                                .formatted(StreamingTest.STREAM.length(), StreamingTest.STREAM));
                 var response = client.response();
                 assertEquals("", response.header("transfer-encoding"));
                 assertTrue(response.body().endsWith("data: [DONE]\n\n"), response.body());

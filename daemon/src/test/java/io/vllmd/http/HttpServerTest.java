@@ -55,7 +55,8 @@ class HttpServerTest {
         assertEquals(10, body.at("/usage/prompt_tokens").asInt());
         assertEquals(3, body.at("/usage/completion_tokens").asInt());
         assertEquals(13, body.at("/usage/total_tokens").asInt());
-        assertEquals(1, body.at("/usage/completion_tokens_details/reasoning_tokens").asInt());
+        assertEquals(
+                1, body.at("/usage/completion_tokens_details/reasoning_tokens").asInt());
     }
 
     @ParameterizedTest
@@ -120,7 +121,9 @@ class HttpServerTest {
 
     @Test
     void healthAndTheFrontDoorAnswer() throws Exception {
-        assertEquals("{\"status\":\"ok\",\"model_loaded\":true,\"models\":1}", fixture.get("/health").body());
+        assertEquals(
+                "{\"status\":\"ok\",\"model_loaded\":true,\"models\":1}",
+                fixture.get("/health").body());
         var welcome = fixture.get("/");
         assertTrue(welcome.body().contains("curl http://127.0.0.1:" + fixture.server.port()), welcome.body());
     }
@@ -152,9 +155,14 @@ class HttpServerTest {
     @Test
     void onlyPagesOfConfiguredOriginsMayReadAnswers() throws Exception {
         try (var client = fixture.connect()) {
-            String ask = "OPTIONS /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nOrigin: %s\r\n"
-                    + "Access-Control-Request-Method: POST\r\n"
-                    + "Access-Control-Request-Headers: authorization, content-type\r\n\r\n";
+            String ask = """
+                    OPTIONS /v1/chat/completions HTTP/1.1\r
+                    Host: localhost\r
+                    Origin: %s\r
+                    Access-Control-Request-Method: POST\r
+                    Access-Control-Request-Headers: authorization, content-type\r
+                    \r
+                    """;
             client.send(ask.formatted("http://localhost:3000"));
             var allowed = client.response();
             assertEquals(204, allowed.status());

@@ -35,10 +35,7 @@ final class SseCost {
     private static final Load WARM_UP = new Load(1, 50_000, 10_000);
 
     private static final List<Load> LOADS = List.of(
-            new Load(1, 2_000, 200),
-            new Load(1, 200_000, 0),
-            new Load(16, 1_000, 100),
-            new Load(64, 1_000, 50));
+            new Load(1, 2_000, 200), new Load(1, 200_000, 0), new Load(16, 1_000, 100), new Load(64, 1_000, 50));
 
     public static void main(String[] arguments) throws Exception {
         if (arguments.length > 0) {
@@ -96,10 +93,8 @@ final class SseCost {
     /** Reads one stream to its end, counting the beginnings of events. */
     private static long countEvents(int port, Load load) throws IOException {
         try (var client = new RawClient(port)) {
-            client.chat(
-                    """
-                    {"stream":true,"max_tokens":%d,"top_k":%d,"messages":[{"role":"user","content":"%d"}]}"""
-                            .formatted(load.events(), load.stepsPerSecond(), load.streams()));
+            client.chat("""
+                    {"stream":true,"max_tokens":%d,"top_k":%d,"messages":[{"role":"user","content":"%d"}]}""".formatted(load.events(), load.stepsPerSecond(), load.streams()));
             InputStream in = client.socket.getInputStream();
             byte[] buffer = new byte[64 << 10];
             long count = 0;
@@ -126,8 +121,12 @@ final class SseCost {
         System.out.println(fixture.server.port());
         var wanted = new LinkedBlockingQueue<Load>();
         fixture.models.script = (answer, options) -> wanted.add(new Load(
-                Integer.parseInt(String.valueOf(
-                        fixture.models.conversations.remove().getFirst().fields().get("content"))),
+                Integer.parseInt(String.valueOf(fixture.models
+                        .conversations
+                        .remove()
+                        .getFirst()
+                        .fields()
+                        .get("content"))),
                 options.maxTokens(),
                 options.sampling().topK()));
         while (true) {

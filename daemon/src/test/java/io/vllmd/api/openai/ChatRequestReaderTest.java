@@ -53,8 +53,7 @@ class ChatRequestReaderTest {
     void whatIsAskedGoesBeforeTheDefaults() {
         ChatRequest request = read(with("\"temperature\":0,\"top_p\":0.25,\"top_k\":-1,\"min_p\":0,\"seed\":-7"));
         assertEquals(new Sampling(0, 0.25f, 0, 0, -7), request.sampling().over(DEFAULTS));
-        assertEquals(
-                40, read(with("\"top_k\":40.0")).sampling().over(DEFAULTS).topK());
+        assertEquals(40, read(with("\"top_k\":40.0")).sampling().over(DEFAULTS).topK());
     }
 
     @Test
@@ -69,8 +68,7 @@ class ChatRequestReaderTest {
         assertEquals(9, read(with("\"max_tokens\":9")).maxTokens());
         assertEquals(
                 Integer.MAX_VALUE, read(with("\"max_tokens\":9000000000000")).maxTokens());
-        assertEquals(
-                77, ChatRequestReader.read(with("").getBytes(UTF_8), 77).maxTokens());
+        assertEquals(77, ChatRequestReader.read(with("").getBytes(UTF_8), 77).maxTokens());
     }
 
     @ParameterizedTest
@@ -124,7 +122,8 @@ class ChatRequestReaderTest {
                 "stream_options | 1 | the number 1"
             })
     void aWrongTypeIsNamedWithWhatCame(String field, String value, String came) {
-        Problem problem = refused("{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"%s\":%s}".formatted(field, value));
+        Problem problem =
+                refused("{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"%s\":%s}".formatted(field, value));
         assertEquals(Problem.Kind.INVALID, problem.kind());
         assertTrue(problem.message().startsWith(field), problem.message());
         assertTrue(problem.message().endsWith("it is " + came + "."), problem.message());
@@ -179,21 +178,21 @@ class ChatRequestReaderTest {
     void templateArgumentsComeFromBothPlaces() {
         assertEquals(
                 Map.of("enable_thinking", false, "depth", 3L, "list", List.of(1.5, "a")),
-                read(with("\"enable_thinking\":false,"
-                                + "\"chat_template_kwargs\":{\"depth\":3,\"enable_thinking\":true,\"list\":[1.5,\"a\"]}"))
+                read(with(
+                                "\"enable_thinking\":false,"
+                                        + "\"chat_template_kwargs\":{\"depth\":3,\"enable_thinking\":true,\"list\":[1.5,\"a\"]}"))
                         .templateArguments());
     }
 
     @Test
     void messagesBecomeWhatTemplatesRead() {
-        var messages = read(conversation(
-                        """
+        var messages = read(conversation("""
                         {"role":"developer","content":[{"type":"text","text":"Be"},{"type":"text","text":"kind"}]},
                         {"role":"user","name":"Ada","content":"Hi"},
                         {"role":"assistant","content":null,"reasoning":"hm","tool_calls":[{"id":"c1","n":1}]},
-                        {"role":"tool","tool_call_id":"c1","content":"42"}"""))
-                .messages();
-        assertEquals(Map.of("role", "system", "content", "Be\nkind"), messages.get(0).fields());
+                        {"role":"tool","tool_call_id":"c1","content":"42"}""")).messages();
+        assertEquals(
+                Map.of("role", "system", "content", "Be\nkind"), messages.get(0).fields());
         assertEquals(
                 Map.of("role", "user", "name", "Ada", "content", "Hi"),
                 messages.get(1).fields());
@@ -235,10 +234,8 @@ class ChatRequestReaderTest {
     @ParameterizedTest
     @ValueSource(strings = {"image_url", "input_audio", "file"})
     void anImageOrSoundIsRefusedNamingPartAndModel(String type) {
-        Problem problem = refused(
-                """
-                {"model":"sprout","messages":[{"role":"user","content":[{"type":"text","text":"x"},{"type":"%s"}]}]}"""
-                        .formatted(type));
+        Problem problem = refused("""
+                {"model":"sprout","messages":[{"role":"user","content":[{"type":"text","text":"x"},{"type":"%s"}]}]}""".formatted(type));
         assertEquals(Problem.Kind.UNSUPPORTED, problem.kind());
         assertEquals("messages[0].content[1]", problem.subject());
         assertTrue(problem.message().contains("sprout") && problem.message().contains(type), problem.message());
@@ -261,12 +258,14 @@ class ChatRequestReaderTest {
         String deep = "[".repeat(10_000) + "]".repeat(10_000);
         assertEquals(Problem.Kind.INVALID, refused(with("\"x\":" + deep)).kind());
         assertEquals(
-                Problem.Kind.INVALID, refused(with("\"seed\":" + "9".repeat(5_000))).kind());
+                Problem.Kind.INVALID,
+                refused(with("\"seed\":" + "9".repeat(5_000))).kind());
     }
 
     @Test
     void halfASurrogatePairIsReplaced() {
-        var request = read("{\"model\":\"\\ud83c\",\"messages\":[{\"role\":\"user\",\"content\":\"a\\udf0d😀\\ud83c\"}]}");
+        var request =
+                read("{\"model\":\"\\ud83c\",\"messages\":[{\"role\":\"user\",\"content\":\"a\\udf0d😀\\ud83c\"}]}");
         assertEquals("\uFFFD", request.model());
         assertEquals("a\uFFFD😀\uFFFD", request.messages().getFirst().fields().get("content"));
     }
