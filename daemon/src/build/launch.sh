@@ -49,7 +49,7 @@ build() {
     echo "vllmd: building (first time: a few minutes; log in $log)" >&2
     rm -f "$stamp"
     # Only the lines that name a module reach the terminal; all of them reach the log.
-    if ! (cd "$checkout" && { mvn -B -ntp package -Dmaven.test.skip=true -Dspotless.check.skip=true 2>&1; echo "exit $?"; } |
+    if ! (cd "$checkout" && { mvn -B -ntp package -Dmaven.test.skip=true -Dspotless.check.skip=true 2>&1; code=$?; echo; echo "exit $code"; } |
       tee "$log" | sed -n 's/^\[INFO\] Building \(vllmd-[a-z]*\) .*/vllmd:   \1/p; s/^-- vllmd: /vllmd:   /p' >&2 &&
       tail -n 1 "$log" | grep -qx 'exit 0'); then
       echo "vllmd: the build failed; its last lines:" >&2
