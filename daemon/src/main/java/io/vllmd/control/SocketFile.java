@@ -2,35 +2,28 @@ package io.vllmd.control;
 
 import io.vllmd.config.Problem;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import jnr.unixsocket.UnixSocketAddress;
 import jnr.unixsocket.UnixSocketChannel;
-import org.jspecify.annotations.Nullable;
 
 /**
- * The place of the control socket, held by one daemon at a time. A lock beside it decides who: two daemons that
- * start at once would else each take the other's fresh socket for a stale one.
+ * The place of the control socket. That two daemons which start at once do not take each other's fresh socket for a
+ * stale one is the doing of the lock on their home, which whoever starts a server here holds.
  */
 final class SocketFile implements AutoCloseable {
     private static final int STICKY = 01000;
 
     private final Path path;
-    private final FileChannel lockFile;
 
-    private SocketFile(Path path, FileChannel lockFile) {
+    private SocketFile(Path path) {
         this.path = path;
-        this.lockFile = lockFile;
     }
 
     /**
-     * Makes the folder (0700), takes the lock, and removes a socket that a dead daemon left.
+     * Makes the folder (0700) and removes a socket that a dead daemon left.
      *
      * @throws io.vllmd.config.ProblemException CONFLICT where another daemon or another file is there
      */
@@ -40,21 +33,11 @@ final class SocketFile implements AutoCloseable {
             throw new IOException("the control socket " + path + " has no folder");
         }
         makePrivate(folder);
-        var lockFile = FileChannel.open(
-                path.resolveSibling(path.getFileName() + ".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        boolean claimed = false;
-        try {
-            if (tryLock(lockFile) == null || isAlive(path)) {
-                throw taken(path).asException();
-            }
-            removeStale(path);
-            claimed = true;
-            return new SocketFile(path, lockFile);
-        } finally {
-            if (!claimed) {
-                lockFile.close();
-            }
+        if (isAlive(path)) {
+            throw taken(path).asException();
         }
+        removeStale(path);
+        return new SocketFile(path);
     }
 
     /** To be called once the socket is bound: nobody else may connect. */
@@ -62,11 +45,10 @@ final class SocketFile implements AutoCloseable {
         Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-------"));
     }
 
-    /** Removes the socket and lets the next daemon in. */
+    /** Removes the socket. */
     @Override
     public void close() throws IOException {
         Files.deleteIfExists(path);
-        lockFile.close();
     }
 
     private static void makePrivate(Path folder) throws IOException {
@@ -82,15 +64,6 @@ final class SocketFile implements AutoCloseable {
         int mode = (int) Files.getAttribute(folder, "unix:mode");
         if ((mode & STICKY) == 0 && (mode & 0777) != 0700) {
             Files.setPosixFilePermissions(folder, onlyMine);
-        }
-    }
-
-    private static @Nullable FileLock tryLock(FileChannel file) throws IOException {
-        try {
-            return file.tryLock();
-        } catch (OverlappingFileLockException e) {
-            // Another server of this process holds it.
-            return null;
         }
     }
 
@@ -122,7 +95,7 @@ final class SocketFile implements AutoCloseable {
         try (var probe = UnixSocketChannel.open(new UnixSocketAddress(path.toFile()))) {
             who += " (process " + PeerCredentials.ofSystem().of(probe.getFD()).pid() + ")";
         } catch (IOException e) {
-            who += " that is starting or stopping";
+            who += " that is stopping";
         }
         return Problem.of(
                 Problem.Kind.CONFLICT,

@@ -16,18 +16,20 @@ import io.vllmd.mlx.Mlx;
 import io.vllmd.mlx.MlxThread;
 import io.vllmd.mlx.NativeLibrary;
 import io.vllmd.runtime.ModelRegistry;
+import io.vllmd.runtime.Models;
 import io.vllmd.runtime.Serving;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The parts of a running daemon and the order in which they start and stop. MLX, the models, the control socket
- * and HTTP come up beside each other: each takes some hundred milliseconds and none waits for another.
+ * The parts of a running daemon and the order in which they start and stop: HTTP beside MLX's library, then the
+ * models beside the control socket.
  */
 final class Daemon implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Daemon.class);
@@ -54,34 +56,39 @@ final class Daemon implements AutoCloseable {
      */
     static Daemon start(Places places, Settings settings, Arguments arguments) {
         log.info("starting, home {}", places.home());
-        MlxThread mlx = MlxThread.start("mlx");
-        CompletableFuture<Device> device = mlx.submit(() -> prepareMlx(settings.engine()));
         EngineSettings limits = settings.engine();
+        CompletableFuture<ModelRegistry> registry = new CompletableFuture<>();
+        CompletableFuture<HttpServer> http = async("start-http", () -> {
+            Models models = new ComingModels(registry);
+            OpenAiApi openAi = new OpenAiApi(models, limits.defaultMaxTokens());
+            return HttpServer.start(settings.server(), List.of(openAi, new FrontDoor(models, openAi.errors())));
+        });
+        MlxThread mlx = MlxThread.start("mlx");
+        CompletableFuture<Device> device = mlx.submit(() -> prepareMlx(limits));
         Engine engine = new Engine(
                 mlx,
                 new EngineLimits(limits.maxBatch(), limits.queue(), limits.prefillBudget(), limits.prefillChunk()));
         Serving serving = new Serving(mlx, device, engine, settings, places, sprout(), System.getenv());
-        CompletableFuture<List<String>> models = serving.start(arguments.models());
-        ModelRegistry registry = serving.registry();
+        Banner.listening(await(http).address());
 
-        // jnr takes longer to load than all the rest of the control server.
-        CompletableFuture<HttpServer> bound = new CompletableFuture<>();
-        CompletableFuture<ControlServer> socket = CompletableFuture.supplyAsync(
+        // Only now: with two cores, models that load and jnr that unpacks itself would hold up the open port.
+        CompletableFuture<ControlServer> control = async(
+                "start-control",
                 () -> ControlServer.start(
                         places.socket(),
                         settings.control(),
-                        new RuntimeControl(registry, settings, new ProcessFacts(mlx, device, bound))),
-                Thread.ofPlatform().name("start-control").daemon()::start);
-
-        OpenAiApi openAi = new OpenAiApi(registry, limits.defaultMaxTokens());
-        HttpServer http =
-                HttpServer.start(settings.server(), List.of(openAi, new FrontDoor(registry, openAi.errors())));
-        bound.complete(http);
-        Banner.listening(http.address());
-        Daemon daemon = new Daemon(settings, mlx, engine, http, await(socket));
+                        new RuntimeControl(serving.registry(), settings, new ProcessFacts(mlx, device, http))));
+        CompletableFuture<List<String>> models = serving.start(arguments.models());
+        registry.complete(serving.registry());
+        Daemon daemon = new Daemon(settings, mlx, engine, await(http), await(control));
         await(device);
-        Banner.serving(http.address(), registry, settings.profile(), await(models));
+        Banner.serving(await(http).address(), serving.registry(), settings.profile(), await(models));
         return daemon;
+    }
+
+    private static <T> CompletableFuture<T> async(String thread, Supplier<T> part) {
+        return CompletableFuture.supplyAsync(
+                part, work -> Thread.ofPlatform().name(thread).daemon().start(work));
     }
 
     private static Device prepareMlx(EngineSettings settings) {
