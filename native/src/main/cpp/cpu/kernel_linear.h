@@ -9,56 +9,18 @@ constexpr int kTileColumns = 4;
 constexpr size_t kDirectFloats = 10 * 1024;
 constexpr int kUnpackedK = 512;  // columns of W of one unpacked tile: 4 of its rows stay in the L1 cache
 
-// ---- sources of weights: `begin` at the start of each group, `at` for the V::width values from k.
-
-struct Bytes {
-  static constexpr bool quantised = true;
-  const uint8_t* row;
-  F scale, bias;
-  VLLMD_INLINE void start(const WeightView& w, int n) {
-    row = static_cast<const uint8_t*>(w.values) + static_cast<size_t>(n) * w.k;
-  }
-  VLLMD_INLINE void begin(float s, float b) {
-    scale = V::set(s);
-    bias = V::set(b);
-  }
-  VLLMD_INLINE F at(int k) const { return V::fma(V::load_u8(row + k), scale, bias); }
-};
-
-struct Nibbles {
-  static constexpr bool quantised = true;
-  const uint8_t* row;
-  V::Nibbles values{0, 0};
-  VLLMD_INLINE void start(const WeightView& w, int n) {
-    row = static_cast<const uint8_t*>(w.values) + static_cast<size_t>(n) * (w.k / 2);
-  }
-  VLLMD_INLINE void begin(float s, float b) { values = V::Nibbles(s, b); }
-  VLLMD_INLINE F at(int k) const { return values.at(row + k / 2); }
-};
-
-template <Real R>
-struct Dense {
-  static constexpr bool quantised = false;
-  const typename Element<R>::type* row;
-  VLLMD_INLINE void start(const WeightView& w, int n) {
-    row = static_cast<const typename Element<R>::type*>(w.values) + static_cast<size_t>(n) * w.k;
-  }
-  VLLMD_INLINE void begin(float, float) {}
-  VLLMD_INLINE F at(int k) const { return Element<R>::load(row + k); }
-  VLLMD_INLINE F part(int k, int count) const { return load_part<R>(row + k, count); }
-};
-
 // Runs body(k, count, weights) over k0 … k1, with the next V::width weights of each column; groups and the ragged end of
 // dense rows are its business. scales and biases [C, groups of a row] start at the group of k0.
 template <class W, int C, class Body>
 VLLMD_INLINE void over_k(const WeightView& w, W (&source)[C], const float* scales, const float* biases, int k0, int k1,
-                         Body&& body) {
+                         int ahead, Body&& body) {
   if constexpr (W::quantised) {
     int groups = w.k / w.group;
     for (int k = k0; k < k1;) {
 #pragma GCC unroll 8
       for (int c = 0; c < C; c++) {
         source[c].begin(scales[c * groups], biases[c * groups]);
+        source[c].ahead(w, k, ahead);
       }
       scales++;
       biases++;
@@ -79,6 +41,7 @@ VLLMD_INLINE void over_k(const WeightView& w, W (&source)[C], const float* scale
 #pragma GCC unroll 8
       for (int c = 0; c < C; c++) {
         weights[c] = source[c].at(k);
+        source[c].ahead(w, k, ahead);
       }
       body(k, V::width, weights);
     }
@@ -158,7 +121,7 @@ inline void direct_tile(const LinearView& job, int m, int n, const float* scales
   }
   const float* x = job.x + static_cast<size_t>(m) * job.w.k;
   const size_t stride = job.w.k;
-  over_k(job.w, source, scales, biases, 0, job.w.k, [&](int k, int count, const F(&weights)[C]) __attribute__((always_inline)) {
+  over_k(job.w, source, scales, biases, 0, job.w.k, C, [&](int k, int count, const F(&weights)[C]) __attribute__((always_inline)) {
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++) {
       F value = load_x(x + r * stride + k, count);
@@ -216,7 +179,7 @@ inline void unpack(const WeightView& w, int n, int columns, const float* scales,
     source[0].start(w, n + c);
     float* out = tile + static_cast<size_t>(c) * padded;
     int first = W::quantised ? c * groups + k0 / w.group : 0;
-    over_k(w, source, scales + first, biases + first, k0, k1,
+    over_k(w, source, scales + first, biases + first, k0, k1, kTileColumns,
            [&](int k, int, const F(&weights)[1]) __attribute__((always_inline)) { V::store(out + k - k0, weights[0]); });
   }
 }
@@ -383,7 +346,7 @@ inline void weight_row_of(const WeightView& w, int row, float* out) {
       k0 = g * w.group;
       k1 = k0 + w.group;
     }
-    over_k(w, source, scale, bias, k0, k1, [&](int k, int count, const F(&weights)[1]) {
+    over_k(w, source, scale, bias, k0, k1, 1, [&](int k, int count, const F(&weights)[1]) {
       if (count == V::width) {
         V::store(out + k, weights[0]);
       } else {

@@ -73,6 +73,7 @@ struct V {
 };
 
 #include "cpu/kernel_basics.h"
+#include "cpu/kernel_weights.h"
 #include "cpu/kernel_linear.h"
 #include "cpu/kernel_attention.h"
 #include "cpu/kernel_rows.h"

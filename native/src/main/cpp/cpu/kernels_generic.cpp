@@ -9,6 +9,7 @@ namespace {
 using V = Portable;
 
 #include "cpu/kernel_basics.h"
+#include "cpu/kernel_weights.h"
 #include "cpu/kernel_linear.h"
 #include "cpu/kernel_attention.h"
 #include "cpu/kernel_rows.h"

@@ -11,6 +11,7 @@ namespace {
 
 // Work of a chunk, in products: a few microseconds, far more than claiming it costs.
 constexpr size_t kChunk = 64 * 1024;
+constexpr int kLongPiece = 32;  // columns
 // Rows that share an unpacked tile: enough that unpacking vanishes, few enough that their x stays in the L2 cache.
 constexpr int kRowBlock = 96;
 
@@ -49,6 +50,9 @@ void run_linear(const LinearView& job) {
   size_t per_column = static_cast<size_t>(block) * job.w.k;
   int tile = kernel.tile_columns;
   int columns = static_cast<int>(std::max<size_t>(1, kChunk / per_column / tile)) * tile;
+  // Long pieces of the weight read faster from memory, as long as every thread gets several of them.
+  int share = job.w.n / (4 * ThreadPool::instance().threads()) / tile * tile;
+  columns = std::max(columns, std::min(kLongPiece, share));
   int column_chunks = (job.w.n + columns - 1) / columns;
   ThreadPool::instance().run(blocks * column_chunks, [&](int chunk) {
     int m0 = chunk / column_chunks * block, n0 = chunk % column_chunks * columns;
