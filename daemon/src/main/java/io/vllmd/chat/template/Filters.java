@@ -108,10 +108,10 @@ final class Filters {
             case "format" -> format(soft(value), arguments);
             case "wordcount" ->
                 none(name, arguments, WORD.matcher(Repr.str(value)).results().count());
-            case "urlencode" -> none(name, arguments, urlEncode(Values.text(value)));
+            case "urlencode" -> none(name, arguments, urlEncode(Repr.str(value)));
             case "int" -> {
                 CallArguments.Bound bound = arguments.bind(name, 0, "default", "base");
-                yield Conversions.toInteger(value, bound.get(0, 0L), bound.integer(1, 10));
+                yield Conversions.toInteger(value, bound.get(0, 0L), Values.isText(value) ? bound.integer(1, 10) : 10);
             }
             case "float" ->
                 Conversions.toFloat(value, arguments.bind(name, 0, "default").get(0, 0.0));
@@ -173,7 +173,7 @@ final class Filters {
     }
 
     private Object truncate(@Nullable Object value, CallArguments.Bound bound) {
-        String text = Repr.str(value);
+        String text = value instanceof Undefined ? "" : Values.text(value);
         long length = bound.integer(0, 255);
         String end = bound.has(2) ? bound.text(2) : "...";
         long leeway = bound.get(3) == null ? 5 : bound.integer(3, 5);

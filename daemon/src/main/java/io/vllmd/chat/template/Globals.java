@@ -74,12 +74,11 @@ final class Globals {
         if (step == 0) {
             throw TemplateException.evaluation("range() arg 3 must not be zero");
         }
-        long size = Math.max(0, step > 0 ? Math.ceilDiv(end - first, step) : Math.ceilDiv(first - end, -step));
-        if (size > MAX_RANGE) {
+        if (RangeList.size(first, end, step) > MAX_RANGE) {
             throw TemplateException.limit(
                     "Range too big. The sandbox blocks ranges larger than MAX_RANGE (" + MAX_RANGE + ").");
         }
-        return new RangeList(first, end, step, (int) size);
+        return RangeList.of(first, end, step);
     }
 
     /** A function that gives nothing at first and the separator from then on. */

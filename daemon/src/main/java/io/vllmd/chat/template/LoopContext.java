@@ -35,6 +35,11 @@ final class LoopContext implements Callable {
         return recursion.apply(arguments.bind("loop", 1, "iterable").get(0));
     }
 
+    @Override
+    public String toString() {
+        return "<LoopContext " + (index + 1) + "/" + items.size() + ">";
+    }
+
     @Nullable
     Object attribute(String name) {
         int size = items.size();

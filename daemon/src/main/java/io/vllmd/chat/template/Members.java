@@ -146,9 +146,9 @@ final class Members {
 
     private @Nullable Object dictMethod(Map<?, ?> dict, String name) {
         return switch (name) {
-            case "items" -> (Callable) arguments -> view(dict, DictView.Kind.ITEMS);
-            case "keys" -> (Callable) arguments -> view(dict, DictView.Kind.KEYS);
-            case "values" -> (Callable) arguments -> view(dict, DictView.Kind.VALUES);
+            case "items" -> (Callable) arguments -> view(dict, DictView.Kind.ITEMS, arguments);
+            case "keys" -> (Callable) arguments -> view(dict, DictView.Kind.KEYS, arguments);
+            case "values" -> (Callable) arguments -> view(dict, DictView.Kind.VALUES, arguments);
             case "get" ->
                 (Callable) arguments -> {
                     CallArguments.Bound bound = arguments.bind("get", 1, "key", "default");
@@ -164,7 +164,8 @@ final class Members {
         };
     }
 
-    private DictView view(Map<?, ?> dict, DictView.Kind kind) {
+    private DictView view(Map<?, ?> dict, DictView.Kind kind, CallArguments arguments) {
+        arguments.bind(kind.typeName(), 0);
         budget.elements(dict.size());
         return new DictView(kind, dict);
     }

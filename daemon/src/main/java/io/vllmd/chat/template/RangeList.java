@@ -10,7 +10,7 @@ final class RangeList extends AbstractList<Object> implements RandomAccess {
     private final long step;
     private final int size;
 
-    RangeList(long first, long end, long step, int size) {
+    private RangeList(long first, long end, long step, int size) {
         this.first = first;
         this.end = end;
         this.step = step;
@@ -25,6 +25,20 @@ final class RangeList extends AbstractList<Object> implements RandomAccess {
     @Override
     public int size() {
         return size;
+    }
+
+    /** The numbers at these indexes, as a range too. */
+    RangeList slice(long begin, long end, long stride) {
+        return of(first + begin * step, first + end * step, step * stride);
+    }
+
+    static long size(long first, long end, long step) {
+        return Math.max(0, step > 0 ? Math.ceilDiv(end - first, step) : Math.ceilDiv(first - end, -step));
+    }
+
+    /** As Python's, for a size that fits an int. */
+    static RangeList of(long first, long end, long step) {
+        return new RangeList(first, end, step, Math.toIntExact(size(first, end, step)));
     }
 
     String repr() {

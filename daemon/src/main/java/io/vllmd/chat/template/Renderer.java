@@ -59,7 +59,7 @@ final class Renderer {
                 case Statement.AssignBlock s ->
                     assign(s.target(), filtered(s.filters(), capture(new Scope(evaluator.scope()), s.body())));
                 case Statement.FilterBlock s ->
-                    write(Repr.str(filtered(s.filters(), capture(new Scope(evaluator.scope()), s.body()))));
+                    write(Values.text(filtered(s.filters(), capture(new Scope(evaluator.scope()), s.body()))));
                 case Statement.Macro s -> {
                     evaluator.scope().set(s.name(), macro(s));
                     yield Flow.NEXT;

@@ -59,6 +59,7 @@ final class Repr {
                 out.append('>');
             }
             case Undefined u -> out.append("Undefined");
+            case LoopContext l -> out.append(l);
             default -> out.append('<').append(Values.typeName(value)).append(" object>");
         }
     }

@@ -14,13 +14,26 @@ final class Slices {
         return switch (value) {
             case String s -> text(s, from, to, step, budget);
             case Markup m -> new Markup(text(m.text(), from, to, step, budget));
+            case RangeList r -> range(r, from, to, step);
             case Tuple t -> new Tuple(list(t, from, to, step, budget));
             case List<?> l -> list(l, from, to, step, budget);
             case Undefined u -> throw u.failure();
-            // Python raises TypeError here and Jinja makes that an undefined value
-            case null -> Undefined.member(null, 0L);
-            default -> Undefined.member(value, 0L);
+            case null -> throw notSubscriptable(null);
+            default -> throw notSubscriptable(value);
         };
+    }
+
+    /** Jinja turns a failed subscript into an undefined value, but not a failed slice. */
+    private static TemplateException notSubscriptable(@Nullable Object value) {
+        return TemplateException.evaluation("'" + Values.typeName(value) + "' object is not subscriptable");
+    }
+
+    private static RangeList range(RangeList range, @Nullable Object from, @Nullable Object to, @Nullable Object step) {
+        long stride = stride(step);
+        int length = range.size();
+        long begin = bound(from, length, stride, stride > 0 ? 0 : length - 1);
+        long end = bound(to, length, stride, stride > 0 ? length : -1);
+        return range.slice(begin, end, stride);
     }
 
     private static String text(

@@ -49,6 +49,23 @@ final class StringMethods {
             "rpartition",
             "expandtabs");
 
+    private static final Set<String> WITHOUT_ARGUMENTS = Set.of(
+            "upper",
+            "lower",
+            "casefold",
+            "title",
+            "capitalize",
+            "swapcase",
+            "isdigit",
+            "isdecimal",
+            "isnumeric",
+            "isalpha",
+            "isalnum",
+            "isspace",
+            "isascii",
+            "isupper",
+            "islower");
+
     private StringMethods() {}
 
     /** Calls a method of a string, or of a marked one, whose results are marked and whose arguments are escaped. */
@@ -74,6 +91,9 @@ final class StringMethods {
 
     private static @Nullable Object call(String s, String method, CallArguments arguments, Budget budget) {
         budget.steps(s.length() / 64 + 1);
+        if (WITHOUT_ARGUMENTS.contains(method)) {
+            arguments.bind(method, 0);
+        }
         return switch (method) {
             case "strip" -> Strings.strip(s, optional(arguments.bind(method, 0, "chars"), 0), true, true);
             case "lstrip" -> Strings.strip(s, optional(arguments.bind(method, 0, "chars"), 0), true, false);
