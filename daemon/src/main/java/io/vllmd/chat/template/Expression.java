@@ -102,6 +102,19 @@ sealed interface Expression {
             this.symbol = symbol;
         }
 
+        static @Nullable Relation of(String symbol) {
+            return switch (symbol) {
+                case "==" -> EQUAL;
+                case "!=" -> NOT_EQUAL;
+                case "<" -> LESS;
+                case "<=" -> LESS_OR_EQUAL;
+                case ">" -> GREATER;
+                case ">=" -> GREATER_OR_EQUAL;
+                case "in" -> IN;
+                default -> null;
+            };
+        }
+
         String symbol() {
             return symbol;
         }

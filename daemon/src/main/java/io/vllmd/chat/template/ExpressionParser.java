@@ -110,13 +110,11 @@ final class ExpressionParser {
         if (token.kind() != Kind.OPERATOR && !token.isName("in")) {
             return null;
         }
-        for (Relation relation : Relation.values()) {
-            if (relation.symbol().equals(token.text())) {
-                cursor.next();
-                return relation;
-            }
+        Relation relation = Relation.of(token.text());
+        if (relation != null) {
+            cursor.next();
         }
-        return null;
+        return relation;
     }
 
     private Expression sum() {

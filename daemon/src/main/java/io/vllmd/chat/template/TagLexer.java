@@ -5,13 +5,18 @@ import java.math.BigInteger;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Splits what stands between a tag's marks: names, numbers, strings, operators. */
 final class TagLexer {
-    /** Longer ones first. */
-    private static final List<String> OPERATORS = List.of(
-            "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<",
-            "=", ".", ":", "|", ",", ";");
+    /** Each operator of one character, by that character, so that a token takes no new string. */
+    private static final String[] SINGLE = new String[128];
+
+    static {
+        for (char c : "+-/*%~[](){}><=.:|,;".toCharArray()) {
+            SINGLE[c] = String.valueOf(c);
+        }
+    }
 
     private final String source;
     private final String end;
@@ -86,15 +91,30 @@ final class TagLexer {
     }
 
     private void operator() {
-        for (String operator : OPERATORS) {
-            if (source.startsWith(operator, position)) {
-                balance(operator.charAt(0));
-                add(Kind.OPERATOR, operator);
-                position += operator.length();
-                return;
-            }
+        char c = source.charAt(position);
+        String operator = pair(c, position + 1 < source.length() ? source.charAt(position + 1) : 0);
+        if (operator == null && c < SINGLE.length) {
+            operator = SINGLE[c];
+        }
+        if (operator != null) {
+            balance(c);
+            add(Kind.OPERATOR, operator);
+            position += operator.length();
+            return;
         }
         throw fail("unexpected character '" + Character.toString(source.codePointAt(position)) + "'");
+    }
+
+    private static @Nullable String pair(char first, char second) {
+        return switch (first) {
+            case '/' -> second == '/' ? "//" : null;
+            case '*' -> second == '*' ? "**" : null;
+            case '=' -> second == '=' ? "==" : null;
+            case '!' -> second == '=' ? "!=" : null;
+            case '>' -> second == '=' ? ">=" : null;
+            case '<' -> second == '=' ? "<=" : null;
+            default -> null;
+        };
     }
 
     private void balance(char bracket) {
