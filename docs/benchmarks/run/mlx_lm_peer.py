@@ -40,8 +40,8 @@ def answer(model, tokenizer, number):
     first, tokens = None, 0
     while responses := generator.next_generated():
         first = first or time.perf_counter() - start
-        # A stop token is no part of an answer; an OpenAI server does not count it.
-        tokens += sum(response.finish_reason != "stop" for response in responses)
+        # The stop token included, as the usage of an answer over HTTP counts it.
+        tokens += len(responses)
     seconds = time.perf_counter() - start
     generator.close()
     return {"tokens": tokens, "seconds": seconds, "first": first}
