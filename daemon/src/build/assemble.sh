@@ -11,6 +11,8 @@ new=$checkout/daemon/target/dist.new
 if [ -f "$dist/.complete" ] && [ -z "$(find "$checkout"/daemon/target/*.jar "$checkout/daemon/target/lib" \
   "$checkout"/ctl/target/*.jar "$checkout/ctl/target/lib" "$checkout/native/target/native" \
   "$checkout/daemon/src" "$checkout/native/src/build" -newer "$dist/.complete" -type f | head -n 1)" ]; then
+  # A source that was only touched must not make every start look for work again.
+  touch "$dist/.complete"
   exit 0
 fi
 

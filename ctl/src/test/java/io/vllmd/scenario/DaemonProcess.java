@@ -8,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -38,7 +37,7 @@ final class DaemonProcess implements AutoCloseable {
 
     /** Starts a daemon and returns once it said that it serves. */
     static DaemonProcess start(Path home, String... arguments) throws IOException {
-        return start(home, Map.of(), arguments);
+        return start(LAYOUT.resolve("bin/vllmd"), home, arguments);
     }
 
     static DaemonProcess start(Path home, Map<String, String> environment, String... arguments) throws IOException {

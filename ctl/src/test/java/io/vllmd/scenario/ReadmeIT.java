@@ -30,6 +30,15 @@ class ReadmeIT {
     }
 
     @Test
+    void theFirstCommandServesFromTheCheckout() throws Exception {
+        Path launcher = DaemonProcess.REPOSITORY.resolve(blocks("sh").getFirst().strip());
+        try (DaemonProcess daemon = DaemonProcess.start(launcher, home)) {
+            assertEquals(200, new Chat(daemon.base()).ask("default", "Hello", 5).status());
+            assertEquals("", Files.readString(home.resolve("stderr.txt")), "nothing was to be built");
+        }
+    }
+
+    @Test
     void theShellCommandsWork() throws Exception {
         try (DaemonProcess daemon = DaemonProcess.start(home)) {
             int commands = 0;

@@ -6,6 +6,7 @@ import io.vllmd.config.EngineSettings;
 import io.vllmd.config.Places;
 import io.vllmd.config.ProblemException;
 import io.vllmd.config.Settings;
+import io.vllmd.config.Version;
 import io.vllmd.control.ControlServer;
 import io.vllmd.control.RuntimeControl;
 import io.vllmd.engine.Engine;
@@ -18,6 +19,8 @@ import io.vllmd.mlx.NativeLibrary;
 import io.vllmd.runtime.ModelRegistry;
 import io.vllmd.runtime.Models;
 import io.vllmd.runtime.Serving;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -71,6 +74,7 @@ final class Daemon implements AutoCloseable {
         Serving serving = new Serving(mlx, device, engine, settings, places, sprout(), System.getenv());
         Banner.listening(await(http).address());
 
+        unpackJnrInto(places.caches());
         // Only now: with two cores, models that load and jnr that unpacks itself would hold up the open port.
         CompletableFuture<ControlServer> control = async(
                 "start-control",
@@ -84,6 +88,17 @@ final class Daemon implements AutoCloseable {
         await(device);
         Banner.serving(await(http).address(), serving.registry(), settings.profile(), await(models));
         return daemon;
+    }
+
+    /** jnr carries a native library in its jar and would unpack it into the system's folder for temporary files. */
+    private static void unpackJnrInto(Path folder) {
+        try {
+            Files.createDirectories(folder);
+            System.setProperty("jffi.extract.dir", folder.toString());
+            System.setProperty("jffi.extract.name", "jffi-" + Version.current());
+        } catch (IOException e) {
+            log.warn("{} cannot be made ({}); jnr unpacks itself elsewhere", folder, e.getMessage());
+        }
     }
 
     private static <T> CompletableFuture<T> async(String thread, Supplier<T> part) {
