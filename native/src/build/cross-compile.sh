@@ -21,27 +21,35 @@ export PYTHONPATH
 ZIG_GLOBAL_CACHE_DIR=$target/zig-cache
 export ZIG_GLOBAL_CACHE_DIR
 
+fail() {
+    echo "cross-compile: $*" >&2
+    exit 1
+}
+
 for platform; do
-    sh "$here/fetch-mlx.sh" "$target/$platform" "$platform"
-    mlx=$target/$platform/mlx
     case $platform in
         macos-*)
-            defs=''
+            language=c++
             triple=aarch64-macos.${platform#macos-}.0
-            output=$target/$platform/libvllmd_mlx.dylib
+            library=libvllmd_mlx.dylib
             rpath=@loader_path/mlx/lib
+            headers=''
             ;;
         linux-aarch64)
+            # MLX for Linux is built with GCC's standard library, Zig brings Clang's: this machine's headers of the
+            # former, which name the same symbols on every processor. -I, or Zig would search them after C's.
+            language=c
             triple=aarch64-linux-gnu.2.35
-            defs=-Wl,-z,defs
-            output=$target/$platform/libvllmd_mlx.so
-            rpath='$ORIGIN/mlx/lib'
+            library=libvllmd_mlx.so
+            rpath=\$ORIGIN/mlx/lib
+            headers="-w -nostdinc++ $(echo | g++ -xc++ -E -v - 2>&1 | sed -n 's|^ \(/.*/c++/.*\)|-I\1|p' | tr '\n' ' ')"
             ;;
-        *)
-            echo "cross-compile: unknown platform '$platform'" >&2
-            exit 1
-            ;;
+        *) fail "unknown platform '$platform'" ;;
     esac
+    sh "$here/fetch-mlx.sh" "$target/$platform" "$platform"
+    mlx=$target/$platform/mlx
+    output=$target/$platform/$library
+    if [ $language = c ]; then compiler=cc; else compiler=c++; fi
     objects=''
     for source in "$module"/src/main/cpp/*.cpp "$module"/src/main/cpp/cpu/*.cpp; do
         object=$target/$platform/$(basename "$source" .cpp).o
@@ -49,12 +57,24 @@ for platform; do
             */kernels_*) flags="-ffp-contract=off -fno-math-errno -Wno-psabi" ;;
             *) flags='' ;;
         esac
-        # shellcheck disable=SC2086 # flags are several words
-        python3 -m ziglang c++ -target "$triple" -std=c++20 -O2 -fPIC -fvisibility=hidden -Wall -Wextra $flags \
-            -I"$module/src/main/cpp" -isystem "$mlx/include" -c "$source" -o "$object"
+        # shellcheck disable=SC2086 # flags and headers are several words
+        python3 -m ziglang $compiler -target "$triple" -x c++ -std=c++20 -O2 -fPIC -fvisibility=hidden $flags \
+            -I"$module/src/main/cpp" $headers -isystem "$mlx/include" -c "$source" -o "$object"
         objects="$objects $object"
     done
     # shellcheck disable=SC2086 # one word per object
-    python3 -m ziglang c++ -target "$triple" -shared $defs $objects -L"$mlx/lib" -lmlx "-Wl,-rpath,$rpath" -o "$output"
+    python3 -m ziglang $compiler -target "$triple" -shared $objects -L"$mlx/lib" -lmlx "-Wl,-rpath,$rpath" -o "$output"
+    if [ $language = c ]; then
+        # The linker lets a shared library lack symbols, and GCC's library for arm64 is not here to be linked: what
+        # must be found is what MLX is to provide. (The macOS linker has refused undefined symbols already.)
+        readelf -W --dyn-syms "$mlx/lib/libmlx.so" | awk '$7 != "UND" {sub(/@.*/, "", $8); print $8}' | sort -u \
+            >"$target/$platform/provided"
+        lacking=$(readelf -W --dyn-syms "$output" | awk '$7 == "UND" && $8 ~ /mlx/ {sub(/@.*/, "", $8); print $8}' \
+            | sort -u | comm -23 - "$target/$platform/provided")
+        [ -z "$lacking" ] || fail "$platform: MLX does not provide
+$lacking"
+        wanted=$(readelf -W --dyn-syms "$output" | awk '$7 == "UND" && $8 ~ /mlx/' | wc -l)
+        [ "$wanted" -gt 50 ] || fail "$platform: only $wanted symbols of MLX are used, the check sees nothing"
+    fi
     echo "cross-compile: $platform links: $output ($(wc -c <"$output") bytes)"
 done
