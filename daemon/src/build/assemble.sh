@@ -53,9 +53,10 @@ classpath() { # name
 echo "-- vllmd: start-up caches"
 home=$(mktemp -d)
 log=$checkout/daemon/target/aot.log
+: >"$log"
 VLLMD_HOME=$home "$java" -XX:AOTCacheOutput="$dist/lib/daemon/daemon.aot" -XX:+UseSerialGC -XX:-UsePerfData \
   --enable-native-access=ALL-UNNAMED -Dfile.encoding=UTF-8 -Dvllmd.root="$dist" -Dvllmd.native="$dist/lib/native" \
-  -cp "$(classpath daemon)" io.vllmd.daemon.Vllmd --port 0 >"$log" 2>&1 &
+  -cp "$(classpath daemon)" io.vllmd.daemon.Vllmd --port 0 >>"$log" 2>&1 &
 daemon=$!
 tries=0
 until grep -q '^  try ' "$log" || [ $tries -ge 300 ] || ! kill -0 $daemon 2>/dev/null; do
@@ -64,8 +65,12 @@ until grep -q '^  try ' "$log" || [ $tries -ge 300 ] || ! kill -0 $daemon 2>/dev
 done
 url=$(sed -n 's/.*listens on \(http[^ ]*\).*/\1/p' "$log")
 python3 "$checkout/daemon/src/build/rehearse.py" "$url" >>"$log" 2>&1 || true
-VLLMD_HOME=$home "$java" -XX:AOTCacheOutput="$dist/lib/ctl/ctl.aot" -XX:+UseSerialGC -XX:-UsePerfData \
-  -Dfile.encoding=UTF-8 -Dvllmd.root="$dist" -cp "$(classpath ctl)" io.vllmd.ctl.Vllmctl status >>"$log" 2>&1 || true
+# A status that failed would leave a cache without the classes that tell one.
+for attempt in 1 2 3; do
+  VLLMD_HOME=$home "$java" -XX:AOTCacheOutput="$dist/lib/ctl/ctl.aot" -XX:+UseSerialGC -XX:-UsePerfData \
+    -Dfile.encoding=UTF-8 -Dvllmd.root="$dist" -cp "$(classpath ctl)" io.vllmd.ctl.Vllmctl status >>"$log" 2>&1 && break
+  echo "attempt $attempt to train vllmctl failed" >>"$log"
+done
 kill $daemon 2>/dev/null || true
 wait $daemon 2>/dev/null || true
 rm -rf "$home"
