@@ -8,7 +8,9 @@ package io.vllmd.engine;
  * @param steps forward passes
  * @param tokens answer tokens handed out
  * @param prefillTokens prompt tokens read
- * @param hostNanos time on the MLX thread outside waits for results, all steps together
+ * @param hostNanos time on the MLX thread outside evaluation, all steps together: planning, building, handing out
+ * @param encodeNanos time that MLX took to accept steps for evaluation; on a CPU device it blocks there while it has
+ *     enough queued, so that most of this is waiting too
  * @param waitNanos time spent waiting for results, all steps together
  * @param lastHostNanos the same of the newest step
  * @param lastWaitNanos the same of the newest step
@@ -21,12 +23,13 @@ public record EngineStats(
         long tokens,
         long prefillTokens,
         long hostNanos,
+        long encodeNanos,
         long waitNanos,
         long lastHostNanos,
         long lastWaitNanos,
         long kvBytes) {
 
-    static final EngineStats NONE = new EngineStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    static final EngineStats NONE = new EngineStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     /** Sums; of the last step's times the larger. */
     EngineStats plus(EngineStats other) {
@@ -37,6 +40,7 @@ public record EngineStats(
                 tokens + other.tokens,
                 prefillTokens + other.prefillTokens,
                 hostNanos + other.hostNanos,
+                encodeNanos + other.encodeNanos,
                 waitNanos + other.waitNanos,
                 Math.max(lastHostNanos, other.lastHostNanos),
                 Math.max(lastWaitNanos, other.lastWaitNanos),

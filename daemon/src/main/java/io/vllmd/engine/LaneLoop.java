@@ -36,7 +36,9 @@ final class LaneLoop {
     private long tokens;
     private long prefillTokens;
     private long hostNanos;
+    private long encodeNanos;
     private long waitNanos;
+    private long encodedInTurn;
     private long waitedInTurn;
     private volatile EngineStats stats = EngineStats.NONE;
     private volatile boolean decoding;
@@ -74,6 +76,7 @@ final class LaneLoop {
     boolean turn(Scope scope, @Nullable Consumer<Sequence> ending) {
         long begin = System.nanoTime();
         waitedInTurn = 0;
+        encodedInTurn = 0;
         EngineLimits limits = engine.limits();
         for (Sequence next = inbox.poll(); next != null; next = inbox.poll()) {
             waiting.add(next);
@@ -94,6 +97,7 @@ final class LaneLoop {
             try {
                 inFlight = builder.submit(runs, previous, scope, limits.maxBatch());
                 steps++;
+                encodedInTurn = inFlight.encoding();
             } catch (RuntimeException | Error e) {
                 failure = e;
             }
@@ -262,10 +266,11 @@ final class LaneLoop {
     }
 
     private void count(long turnNanos, boolean worked) {
-        long host = Math.max(0, turnNanos - waitedInTurn);
+        long host = Math.max(0, turnNanos - encodedInTurn - waitedInTurn);
         EngineStats last = stats;
         if (worked) {
             hostNanos += host;
+            encodeNanos += encodedInTurn;
             waitNanos += waitedInTurn;
         }
         stats = new EngineStats(
@@ -275,6 +280,7 @@ final class LaneLoop {
                 tokens,
                 prefillTokens,
                 hostNanos,
+                encodeNanos,
                 waitNanos,
                 worked ? host : last.lastHostNanos(),
                 worked ? waitedInTurn : last.lastWaitNanos(),

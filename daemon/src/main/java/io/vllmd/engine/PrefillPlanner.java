@@ -2,6 +2,9 @@ package io.vllmd.engine;
 
 /** Decides how many prompt tokens the next step reads, and of which prompts. */
 final class PrefillPlanner {
+    /** Aims at this part of the budget: the estimate is an average, and later chunks of a prompt are slower. */
+    private static final double AIM = 0.7;
+
     /** A prompt always gets this share of the budget, however long decoding alone takes: it must end some day. */
     private static final double LEAST_SHARE = 0.25;
 
@@ -20,7 +23,7 @@ final class PrefillPlanner {
     static int tokens(EngineLimits limits, StepCosts costs, boolean decoding, boolean decodesHere, int lanes) {
         double budget = limits.prefillBudget().toNanos() / (double) Math.max(1, lanes);
         double decode = decodesHere ? costs.decodeNanos() : 0;
-        double room = Math.max(budget - decode, budget * LEAST_SHARE);
+        double room = Math.max(AIM * budget - decode, budget * LEAST_SHARE);
         int fitting = (int) Math.min(Integer.MAX_VALUE, costs.prefillRate() * room / 1e9);
         int chunk = limits.prefillChunk();
         return decoding ? Math.clamp(fitting, 1, chunk) : Math.clamp(fitting, chunk, ALONE * chunk);

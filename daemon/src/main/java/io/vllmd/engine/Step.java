@@ -13,6 +13,7 @@ import java.util.List;
  * @param promptTokens prompt tokens among the rows
  * @param decodeRows the other rows
  * @param submitted when evaluation was asked for, by {@link System#nanoTime}
+ * @param encoding nanoseconds that asking took
  */
 record Step(
         long number,
@@ -21,7 +22,8 @@ record Step(
         Array tokens,
         int promptTokens,
         int decodeRows,
-        long submitted) {
+        long submitted,
+        long encoding) {
 
     /**
      * Adjacent rows of one sequence: its next prompt tokens, or its newest answer token.

@@ -74,8 +74,9 @@ final class StepBuilder {
         }
         long submitted = System.nanoTime();
         Mlx.asyncEval(tokens);
+        long encoding = System.nanoTime() - submitted;
         Step step = new Step(
-                ++submittedSteps, runs, samples, scope.keep(tokens), promptTokens, rows - promptTokens, submitted);
+                ++submittedSteps, runs, samples, scope.keep(tokens), promptTokens, rows - promptTokens, submitted, encoding);
         advance(step);
         left.forEach(cache::release);
         return step;

@@ -35,11 +35,12 @@ final class StepCosts {
             return;
         }
         if (promptTokens == 0) {
-            decodeNanos += (nanos - decodeNanos) * (nanos > decodeNanos ? SLOWER : FASTER);
+            decodeNanos += decodeNanos == 0 ? nanos : (nanos - decodeNanos) * FASTER;
             return;
         }
-        // A quarter of the step at least belongs to the prompt, lest a noisy decode estimate explode the rate.
-        double prompt = Math.max(nanos - (decoding ? decodeNanos : 0), nanos / 4.0);
+        // While a prompt is read no step only decodes, so that estimate is an old one, perhaps of a larger batch: it
+        // explains a quarter of the step at most, lest the rate look higher than it is.
+        double prompt = nanos - (decoding ? Math.min(decodeNanos, nanos / 4.0) : 0);
         double seen = promptTokens * 1e9 / prompt;
         rate += (seen - rate) * (seen < rate ? SLOWER : FASTER);
     }

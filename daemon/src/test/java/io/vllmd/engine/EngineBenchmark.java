@@ -6,6 +6,7 @@ import io.vllmd.mlx.Mlx;
 import io.vllmd.mlx.MlxThread;
 import io.vllmd.model.LanguageModel;
 import io.vllmd.model.ModelLoader;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,12 +23,14 @@ public final class EngineBenchmark {
     private static final int[] STREAMS = {1, 2, 4, 8, 10, 16};
     private static final int PROMPT = 32;
 
+    private final MlxThread mlx;
     private final Lane lane;
     private final int vocabulary;
     private final int context;
     private final Random random = new Random(1);
 
-    private EngineBenchmark(Lane lane, LanguageModel.Description model) {
+    private EngineBenchmark(MlxThread mlx, Lane lane, LanguageModel.Description model) {
+        this.mlx = mlx;
         this.lane = lane;
         this.vocabulary = model.vocabulary();
         this.context = model.contextLength();
@@ -44,7 +47,7 @@ public final class EngineBenchmark {
                     "%s, %s, kernels %s%n%n",
                     folder.getFileName(), description.quantization(), mlx.call(Mlx::cpuKernels));
             Lane lane = engine.attach(model, folder.getFileName().toString());
-            EngineBenchmark benchmark = new EngineBenchmark(lane, description);
+            EngineBenchmark benchmark = new EngineBenchmark(mlx, lane, description);
             benchmark.streams(4, tokens);
             benchmark.decode(tokens);
             benchmark.prefill();
@@ -58,27 +61,35 @@ public final class EngineBenchmark {
     }
 
     private void decode(int tokens) throws InterruptedException {
-        System.out.println("| streams | tokens/s | ms a step | host ms a step |");
-        System.out.println("|---:|---:|---:|---:|");
+        System.out.println("| streams | tokens/s | ms a step | host ms a step | MLX thread's CPU ms a step |");
+        System.out.println("|---:|---:|---:|---:|---:|");
         for (int streams : STREAMS) {
             EngineStats before = lane.stats();
+            long cpuBefore = cpuNanos();
             List<Timed> done = streams(streams, tokens);
+            long cpu = cpuNanos() - cpuBefore;
             EngineStats after = lane.stats();
             long first = done.stream().mapToLong(each -> each.times[0]).max().orElseThrow();
             long last = done.stream()
                     .mapToLong(each -> each.times[tokens - 1])
                     .max()
                     .orElseThrow();
-            long steps = after.steps() - before.steps();
+            double steps = after.steps() - before.steps();
             double nanos = last - first;
             System.out.printf(
-                    "| %d | %.0f | %.2f | %.3f |%n",
+                    "| %d | %.0f | %.2f | %.3f | %.3f |%n",
                     streams,
                     streams * (tokens - 1) * 1e9 / nanos,
                     nanos / (tokens - 1) / 1e6,
-                    (after.hostNanos() - before.hostNanos()) / 1e6 / steps);
+                    (after.hostNanos() - before.hostNanos()) / 1e6 / steps,
+                    cpu / 1e6 / steps);
         }
         System.out.println();
+    }
+
+    /** CPU time of the MLX thread: what host work costs, however much else runs on this machine. */
+    private long cpuNanos() {
+        return mlx.call(() -> ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime());
     }
 
     private void prefill() throws InterruptedException {

@@ -27,8 +27,13 @@ final class EngineFixture implements AutoCloseable {
 
     HookedModel model(long seed) {
         HookedModel model = mlx.call(() -> new HookedModel(new TinyModel(seed, CONTEXT)));
-        models.add(model);
+        closes(model);
         return model;
+    }
+
+    /** Closes the model at the end. */
+    void closes(LanguageModel model) {
+        models.add(model);
     }
 
     List<Integer> alone(LanguageModel model, GenerationRequest request) {

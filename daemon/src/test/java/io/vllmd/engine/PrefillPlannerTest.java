@@ -39,7 +39,7 @@ class PrefillPlannerTest {
     @Test
     void anUnmeasuredMachineGetsASmallFirstChunk() {
         int tokens = PrefillPlanner.tokens(limits(100, 256), new StepCosts(), true, true, 1);
-        assertEquals(20, tokens);
+        assertEquals(14, tokens);
     }
 
     @Test
