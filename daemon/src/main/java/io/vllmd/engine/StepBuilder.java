@@ -76,7 +76,14 @@ final class StepBuilder {
         Mlx.asyncEval(tokens);
         long encoding = System.nanoTime() - submitted;
         Step step = new Step(
-                ++submittedSteps, runs, samples, scope.keep(tokens), promptTokens, rows - promptTokens, submitted, encoding);
+                ++submittedSteps,
+                runs,
+                samples,
+                scope.keep(tokens),
+                promptTokens,
+                rows - promptTokens,
+                submitted,
+                encoding);
         advance(step);
         left.forEach(cache::release);
         return step;
