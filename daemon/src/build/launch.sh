@@ -48,6 +48,9 @@ build() {
     log=$checkout/daemon/target/build.log
     echo "vllmd: building (first time: a few minutes; log in $log)" >&2
     rm -f "$stamp"
+    # Times of the sources as the build found them: an edit made meanwhile is newer.
+    began=$checkout/daemon/target/.began
+    touch "$began"
     # Only the lines that name a module reach the terminal; all of them reach the log.
     if ! (cd "$checkout" && { mvn -B -ntp package -Dmaven.test.skip=true -Dspotless.check.skip=true 2>&1; code=$?; echo; echo "exit $code"; } |
       tee "$log" | sed -n 's/^\[INFO\] Building \(vllmd-[a-z]*\) .*/vllmd:   \1/p; s/^-- vllmd: /vllmd:   /p' >&2 &&
@@ -56,6 +59,8 @@ build() {
       grep -E '^\[ERROR\]' "$log" | head -n 15 >&2
       exit 1
     fi
+    touch -r "$began" "$stamp"
+    rm -f "$began"
   fi
   release_lock
 }

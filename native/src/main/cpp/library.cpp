@@ -1,4 +1,9 @@
 // The library itself: version, devices, streams, memory.
+#include <cstdlib>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 #include "handles.h"
 #include "mlx/memory.h"
 #include "mlx/version.h"
@@ -58,7 +63,14 @@ int vm_memory_reset_peak() {
 }
 
 int vm_memory_clear_cache() {
-  return guarded("memory_clear_cache", [] { mx::clear_cache(); });
+  return guarded("memory_clear_cache", [] {
+    mx::clear_cache();
+#if defined(__GLIBC__)
+    // glibc keeps most of what MLX's CPU allocator frees: of a model of 600 MB with its KV cache, 600 MB stayed resident
+    // after both were gone.
+    malloc_trim(0);
+#endif
+  });
 }
 
 int vm_memory_cache_limit(uint64_t bytes) {

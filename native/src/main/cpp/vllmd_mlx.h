@@ -59,7 +59,7 @@ VM_API int vm_cpu_threads(int32_t threads);  // 0 = all cores
 // Bytes: active = held by arrays, cached = kept by the allocator for reuse, peak = highest active.
 VM_API int vm_memory(uint64_t* active, uint64_t* cached, uint64_t* peak);
 VM_API int vm_memory_reset_peak(void);
-VM_API int vm_memory_clear_cache(void);
+VM_API int vm_memory_clear_cache(void);  // and what the C library's allocator keeps goes back to the system
 VM_API int vm_memory_cache_limit(uint64_t bytes);
 
 // ---- arrays --------------------------------------------------------------------------------------------

@@ -66,6 +66,7 @@ void ThreadPool::use(int threads) {
   int wanted = threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   std::lock_guard lock(growing_);
   threads_.store(wanted);
+  threads_.notify_all();
   while (static_cast<int>(workers_.size()) < wanted - 1) {
     int index = static_cast<int>(workers_.size()) + 1;
     workers_.emplace_back([this, index] { worker(index); });
@@ -118,18 +119,22 @@ int ThreadPool::work() {
 
 void ThreadPool::worker(int index) {
   for (;;) {
+    // One that is not wanted sleeps apart from the others: no job wakes it.
+    if (int limit = threads(); index >= limit) {
+      threads_.wait(limit, std::memory_order_relaxed);
+      continue;
+    }
     uint32_t seen = wake_.load(std::memory_order_acquire);
-    bool wanted = index < threads();
-    if (wanted && State::open(state_.load(std::memory_order_acquire))) {
+    if (State::open(state_.load(std::memory_order_acquire))) {
       finished_.fetch_add(work(), std::memory_order_acq_rel);
       continue;
     }
-    if (wanted && spin(kWorkerSpin, [&] { return State::open(state_.load(std::memory_order_acquire)); })) {
+    if (spin(kWorkerSpin, [&] { return State::open(state_.load(std::memory_order_acquire)); })) {
       continue;
     }
     sleeping_.fetch_add(1, std::memory_order_seq_cst);
     // A job published before the count above was seen did not wake anyone: look once more.
-    if (!(index < threads() && State::open(state_.load(std::memory_order_seq_cst)))) {
+    if (!State::open(state_.load(std::memory_order_seq_cst))) {
       wake_.wait(seen, std::memory_order_acquire);
     }
     sleeping_.fetch_sub(1, std::memory_order_relaxed);

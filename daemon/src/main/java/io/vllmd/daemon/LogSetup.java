@@ -39,7 +39,8 @@ public final class LogSetup extends ContextAwareBase implements Configurator {
         warnings.setLevel("WARN");
         warnings.start();
         console.addFilter(warnings);
-        start(context, console, "vllmd: %msg%n");
+        // %nopex, or logback appends the stack trace, which belongs in the file.
+        start(context, console, "vllmd: %msg%n%nopex");
 
         Path folder = logs;
         if (folder != null) {

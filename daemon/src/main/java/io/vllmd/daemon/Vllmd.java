@@ -6,6 +6,7 @@ import io.vllmd.config.ProblemException;
 import io.vllmd.config.Settings;
 import io.vllmd.config.Version;
 import io.vllmd.mlx.NativeLibraryException;
+import org.slf4j.LoggerFactory;
 
 /** The command {@code vllmd}: reads the command line and the settings, serves until it is told to stop. */
 public final class Vllmd {
@@ -45,7 +46,9 @@ public final class Vllmd {
             // Held until the process ends, and let go of by the kernel.
             HomeLock lock = HomeLock.take(places);
             Daemon daemon = Daemon.start(places, settings, arguments);
+            // Before the models are there: a stop while they load is an orderly one too.
             Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(daemon), "stop"));
+            daemon.awaitModels();
             daemon.awaitStop();
             lock.close();
             return 0;
@@ -61,12 +64,26 @@ public final class Vllmd {
         } catch (java.io.IOException e) {
             System.err.println("vllmd: " + Places.current().home() + ": " + e.getMessage());
             return FAILED;
+        } catch (RuntimeException e) {
+            // Threads that were started already would keep a daemon alive that serves nothing.
+            LoggerFactory.getLogger(Vllmd.class)
+                    .error(
+                            "the start failed ({}); {}/vllmd.log has the details",
+                            e,
+                            Places.current().logs(),
+                            e);
+            return FAILED;
         }
     }
 
     /** Runs on SIGTERM and SIGINT. A stop that was asked for is a success: launchd must not restart it. */
     private static void stop(Daemon daemon) {
-        daemon.close();
+        try {
+            daemon.close();
+        } catch (RuntimeException e) {
+            LoggerFactory.getLogger(Vllmd.class).error("the stop failed: {}", e.getMessage(), e);
+            Runtime.getRuntime().halt(FAILED);
+        }
         Runtime.getRuntime().halt(0);
     }
 }

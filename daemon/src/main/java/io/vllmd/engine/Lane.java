@@ -148,8 +148,11 @@ public final class Lane {
         return cancelled;
     }
 
-    /** Sees to it that a turn begins after this call. */
+    /** Sees to it that a turn begins after this call, unless the lane is detached: then there is nothing to do. */
     private void wake() {
+        if (detached.isDone()) {
+            return;
+        }
         if (wakes.getAndIncrement() == 0) {
             mlx.execute(this::turn);
         }

@@ -124,7 +124,10 @@ final class LaneLoop {
     void abandon(Throwable fault) {
         log.error("The engine's loop for model {} failed; its {} requests end", name, active.size(), fault);
         Problem problem = problem(fault);
-        inFlight = null;
+        if (inFlight != null) {
+            inFlight.tokens().close();
+            inFlight = null;
+        }
         endUnwanted(sequence -> sequence.fail(problem));
         cache.clear();
         count(0, false);

@@ -68,7 +68,8 @@ final class StepBuilder {
         int[] wanted = samples.isEmpty() ? new int[] {rows - 1} : Arrays.copyOf(logitRows, samples.size());
 
         Array tokens;
-        try (SlotStep kv = slots(runs)) {
+        try (SlotStep kv = new SlotStep()) {
+            addRows(kv, runs);
             Array input = Mlx.stepTokens(previous == null ? null : previous.tokens(), from, ids);
             tokens = sample(model.forward(input, kv, wanted), samples);
         }
@@ -128,8 +129,7 @@ final class StepBuilder {
         return slot;
     }
 
-    private static SlotStep slots(List<Step.Run> runs) {
-        SlotStep step = new SlotStep();
+    private static void addRows(SlotStep step, List<Step.Run> runs) {
         int start = 0;
         while (start < runs.size()) {
             CapacityClass home = slotOf(runs.get(start)).home;
@@ -150,7 +150,6 @@ final class StepBuilder {
             step.add(home, slots, positions);
             start = end;
         }
-        return step;
     }
 
     private static Array sample(Array logits, List<Sequence> samples) {

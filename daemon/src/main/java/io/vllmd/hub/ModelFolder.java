@@ -73,7 +73,8 @@ public final class ModelFolder implements AutoCloseable {
         return open(HuggingFaceCache.of(environment).resolve(pathOrId));
     }
 
-    private static Optional<Path> asPath(String text, Map<String, String> environment) {
+    /** What a person names as a path, in full; empty where no path can be spelt so. */
+    public static Optional<Path> asPath(String text, Map<String, String> environment) {
         String home = environment.getOrDefault("HOME", "");
         boolean inHome = !home.isBlank() && (text.equals("~") || text.startsWith("~/"));
         try {

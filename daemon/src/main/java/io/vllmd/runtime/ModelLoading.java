@@ -13,6 +13,7 @@ import io.vllmd.engine.Lane;
 import io.vllmd.engine.Sampling;
 import io.vllmd.hub.ModelFolder;
 import io.vllmd.mlx.Device;
+import io.vllmd.mlx.Mlx;
 import io.vllmd.mlx.MlxThread;
 import io.vllmd.model.LanguageModel;
 import io.vllmd.model.ModelLoader;
@@ -20,9 +21,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
 
 /** Loads a model whole: folder, text side, weights, lane, and a first step so that the first request is a warm one. */
 final class ModelLoading implements ModelRegistry.Loader {
@@ -53,11 +56,20 @@ final class ModelLoading implements ModelRegistry.Loader {
 
     @Override
     public String idOf(String source) {
-        if (source.equals(SPROUT) || !Files.isDirectory(Path.of(source))) {
-            return source;
-        }
-        Path folder = Path.of(source).toAbsolutePath().normalize();
-        return String.valueOf(folder.getFileName() == null ? folder : folder.getFileName());
+        return folder(source)
+                .map(folder -> String.valueOf(folder.getFileName() == null ? folder : folder.getFileName()))
+                .orElse(source);
+    }
+
+    @Override
+    public String sourceOf(String source) {
+        return folder(source).map(Path::toString).orElse(source);
+    }
+
+    private Optional<Path> folder(String source) {
+        return source.equals(SPROUT)
+                ? Optional.empty()
+                : ModelFolder.asPath(source, environment).filter(Files::isDirectory);
     }
 
     @Override
@@ -65,8 +77,13 @@ final class ModelLoading implements ModelRegistry.Loader {
         progress.at("reading files", 0);
         try {
             return load(id, source, device.join(), progress);
+        } catch (ProblemException e) {
+            throw e;
         } catch (CompletionException e) {
-            throw e.getCause() instanceof ProblemException problem ? problem : internal(id, e);
+            Throwable cause = e.getCause() == null ? e : e.getCause();
+            throw cause instanceof ProblemException problem ? problem : internal(id, cause);
+        } catch (RuntimeException | Error e) {
+            throw internal(id, e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw Problem.of(Problem.Kind.UNAVAILABLE, "Loading " + id + " was interrupted.", id)
@@ -84,25 +101,17 @@ final class ModelLoading implements ModelRegistry.Loader {
                     CompletableFuture.supplyAsync(() -> text(folder), Thread.ofVirtual()::start);
             LanguageModel weights =
                     ModelLoader.load(folder, mlx, place, fraction -> progress.at("loading weights", 0.95 * fraction));
+            @Nullable Lane lane = null;
             try {
                 LoadedModel.Text ready = text.join();
-                Lane lane = engine.attach(weights, id);
+                Sampling sampling = SamplingDefaults.of(folder.root(), profile.sampling());
+                lane = engine.attach(weights, id);
                 progress.at("warming up", 0.97);
                 warmUp(lane, weights);
                 progress.at("serving", 1);
-                return new LoadedModel(
-                        id,
-                        source,
-                        System.currentTimeMillis() / 1000,
-                        ready,
-                        SamplingDefaults.of(folder.root(), profile.sampling()),
-                        weights,
-                        lane);
+                return new LoadedModel(id, source, System.currentTimeMillis() / 1000, ready, sampling, weights, lane);
             } catch (Throwable failure) {
-                mlx.call(() -> {
-                    weights.close();
-                    return true;
-                });
+                free(lane, weights);
                 throw failure;
             }
         }
@@ -133,11 +142,19 @@ final class ModelLoading implements ModelRegistry.Loader {
     @Override
     public int close(LoadedModel model, Duration drain) {
         int cancelled = model.lane().drain(drain);
-        model.lane().detach().join();
+        free(model.lane(), model.weights());
+        return cancelled;
+    }
+
+    /** The lane first: its steps read the weights. Then the system gets back what the allocator would keep. */
+    private void free(@Nullable Lane lane, LanguageModel weights) {
+        if (lane != null) {
+            lane.detach().join();
+        }
         mlx.call(() -> {
-            model.weights().close();
+            weights.close();
+            Mlx.clearCache();
             return true;
         });
-        return cancelled;
     }
 }

@@ -26,6 +26,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class ModelRegistry implements Models {
     private static final Logger log = LoggerFactory.getLogger(ModelRegistry.class);
+    private static final Duration STOP_WAIT = Duration.ofSeconds(2);
 
     /** Makes and unmakes models; the registry knows only when. */
     interface Loader {
@@ -41,6 +42,9 @@ public final class ModelRegistry implements Models {
 
         /** The id that a source is served under where none was given. */
         String idOf(String source);
+
+        /** The source as it means the same in another working folder. */
+        String sourceOf(String source);
     }
 
     /** A load that runs, and everybody who listens to it. */
@@ -51,6 +55,9 @@ public final class ModelRegistry implements Models {
         volatile String stage = "waiting";
         volatile double fraction;
         volatile boolean makeDefault;
+
+        @Nullable
+        Thread thread;
 
         Load(String source) {
             this.source = source;
@@ -82,6 +89,7 @@ public final class ModelRegistry implements Models {
     private final StateFile stateFile;
     private final ModelNames names;
     private final Object lock = new Object();
+    private boolean stopping;
     /** For requests, which must not wait while a change is synced to disk under the lock. */
     private volatile View view = new View(Map.of(), null);
 
@@ -144,15 +152,21 @@ public final class ModelRegistry implements Models {
     /**
      * Loads a model, or joins the load of it that runs already; returns at once.
      *
+     * @param given a folder, a repository id, or "sprout"
      * @param name the id to serve it under, or null for the source's own
      * @param makeDefault whether it becomes the default; the first model does in any case
      * @return completes when the model serves, or with the {@code ProblemException} that tells why not
      */
     public CompletableFuture<ServedModel> load(
-            String source, @Nullable String name, boolean makeDefault, LoadProgress progress) {
+            String given, @Nullable String name, boolean makeDefault, LoadProgress progress) {
+        String source = loader.sourceOf(given);
         String id = name != null ? name : loader.idOf(source);
         Load load;
         synchronized (lock) {
+            if (stopping) {
+                throw Problem.of(Problem.Kind.UNAVAILABLE, "The daemon is stopping; it loads no more models.", id)
+                        .asException();
+            }
             LoadedModel present = serving.get(id);
             if (present != null) {
                 requireSameSource(id, present.source(), source);
@@ -182,8 +196,8 @@ public final class ModelRegistry implements Models {
             load.makeDefault = makeDefault;
             load.listeners.add(progress);
             loading.put(id, load);
+            load.thread = Thread.ofPlatform().name("load-" + id).daemon().start(() -> run(id, load));
         }
-        Thread.ofPlatform().name("load-" + id).daemon().start(() -> run(id, load));
         return load.done.thenApply(model -> model);
     }
 
@@ -225,7 +239,11 @@ public final class ModelRegistry implements Models {
                 missing.computeIfPresent(
                         id, (key, old) -> new Missing(old.source(), String.valueOf(failure.getMessage()), old.kept()));
             }
-            log.warn("loading {} from {} failed: {}", id, load.source, failure.getMessage());
+            if (failure instanceof ProblemException e && e.problem().kind() != Problem.Kind.INTERNAL) {
+                log.warn("loading {} from {} failed: {}", id, load.source, e.getMessage());
+            } else {
+                log.error("loading {} from {} failed: {}", id, load.source, failure.getMessage(), failure);
+            }
             load.done.completeExceptionally(failure);
         }
     }
@@ -248,8 +266,12 @@ public final class ModelRegistry implements Models {
                         .asException();
             }
             if (missing.remove(name) != null && !serving.containsKey(name)) {
+                wasDefault = name.equals(defaultId);
+                if (wasDefault) {
+                    defaultId = null;
+                }
                 changed();
-                return new Unloaded(name, 0, name.equals(defaultId));
+                return new Unloaded(name, 0, wasDefault);
             }
             LoadedModel held = draining.get(name);
             if (held != null && drain.isZero()) {
@@ -281,6 +303,26 @@ public final class ModelRegistry implements Models {
         }
         log.info("unloaded {}, {} requests cancelled", model.id(), cancelled);
         return new Unloaded(model.id(), cancelled, wasDefault);
+    }
+
+    /**
+     * Takes no more loads and ends those that run, each at its next tensor; waits a moment for them to free what they
+     * made. The state on disk stays as it is, so that all comes back at the next start.
+     */
+    public void stop() throws InterruptedException {
+        List<Thread> threads = new ArrayList<>();
+        synchronized (lock) {
+            stopping = true;
+            for (Load load : loading.values()) {
+                if (load.thread != null) {
+                    threads.add(load.thread);
+                }
+            }
+        }
+        threads.forEach(Thread::interrupt);
+        for (Thread thread : threads) {
+            thread.join(STOP_WAIT);
+        }
     }
 
     /** Makes a loaded model the one that "default" names; returns what it named before. */

@@ -204,7 +204,7 @@ public final class Mlx extends ArrayOperations {
         LibraryCalls.resetPeak(OwnerThread.current());
     }
 
-    /** Gives the allocator's cached memory back. */
+    /** Gives the system back what the allocator keeps of freed memory; waits for what runs. */
     public static void clearCache() {
         LibraryCalls.clearCache(OwnerThread.current());
     }
