@@ -6,6 +6,7 @@ import io.vllmd.config.ProblemException;
 import io.vllmd.config.Settings;
 import io.vllmd.config.Version;
 import io.vllmd.mlx.NativeLibraryException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 
 /** The command {@code vllmd}: reads the command line and the settings, serves until it is told to stop. */
@@ -13,10 +14,18 @@ public final class Vllmd {
     private static final int FAILED = 1;
     private static final int USAGE = 2;
 
+    /** What a stop has to close; null before it is up. */
+    private static volatile @Nullable Daemon running;
+
+    /** The process ends by itself, with a code of its own. */
+    private static volatile boolean ending;
+
     private Vllmd() {}
 
     public static void main(String[] args) {
-        System.exit(run(args));
+        int code = run(args);
+        ending = true;
+        System.exit(code);
     }
 
     private static int run(String... args) {
@@ -45,9 +54,9 @@ public final class Vllmd {
             Settings settings = Settings.load(places, arguments.settings());
             // Held until the process ends, and let go of by the kernel.
             HomeLock lock = HomeLock.take(places);
+            Runtime.getRuntime().addShutdownHook(new Thread(Vllmd::stop, "stop"));
             Daemon daemon = Daemon.start(places, settings, arguments);
-            // Before the models are there: a stop while they load is an orderly one too.
-            Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(daemon), "stop"));
+            running = daemon;
             daemon.awaitModels();
             daemon.awaitStop();
             lock.close();
@@ -77,9 +86,15 @@ public final class Vllmd {
     }
 
     /** Runs on SIGTERM and SIGINT. A stop that was asked for is a success: launchd must not restart it. */
-    private static void stop(Daemon daemon) {
+    private static void stop() {
+        if (ending) {
+            return;
+        }
         try {
-            daemon.close();
+            Daemon daemon = running;
+            if (daemon != null) {
+                daemon.close();
+            }
         } catch (RuntimeException e) {
             LoggerFactory.getLogger(Vllmd.class).error("the stop failed: {}", e.getMessage(), e);
             Runtime.getRuntime().halt(FAILED);
