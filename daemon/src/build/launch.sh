@@ -19,15 +19,16 @@ is_fresh() {
 lock=$checkout/daemon/target/build.lock
 take_lock() {
   mkdir -p "$checkout/daemon/target"
-  waited=
+  waited=0
   until mkdir "$lock" 2>/dev/null; do
     owner=$(cat "$lock/pid" 2>/dev/null || true)
-    if [ -n "$owner" ] && ! kill -0 "$owner" 2>/dev/null; then
+    # A lock that stays without a pid belongs to a build that ended before it could write one.
+    if { [ -n "$owner" ] && ! kill -0 "$owner" 2>/dev/null; } || { [ -z "$owner" ] && [ "$waited" -ge 5 ]; }; then
       rm -rf "$lock"
       continue
     fi
-    [ -n "$waited" ] || echo "vllmd: another build is running${owner:+ (process $owner)}; waiting for it" >&2
-    waited=1
+    [ "$waited" -gt 0 ] || echo "vllmd: another build is running${owner:+ (process $owner)}; waiting for it" >&2
+    waited=$((waited + 1))
     sleep 1
   done
   echo $$ >"$lock/pid"

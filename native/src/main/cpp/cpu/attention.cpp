@@ -1,6 +1,7 @@
 // The KV arena on the CPU: writing rows into it, attention over it, copies within it. Float32.
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "cpu/primitive.h"
 #include "cpu/thread_pool.h"
@@ -172,9 +173,10 @@ struct AttentionJob {
     const Kernels& kernel = kernels();
     int n = rows->size(), group = per_kv_head(), d = arena.head_dim;
     int most = (rows->longest + kKeyBlock - 1) / kKeyBlock;
-    std::vector<float> partials(static_cast<size_t>(n) * heads * most * partial());
+    // Not zeroed: what no chunk writes is not merged, and at a long context this is megabytes a layer.
+    std::unique_ptr<float[]> partials(new float[static_cast<size_t>(n) * heads * most * partial()]);
     auto slot = [&](int row, int head, int block) {
-      return partials.data() + ((static_cast<size_t>(row) * heads + head) * most + block) * partial();
+      return partials.get() + ((static_cast<size_t>(row) * heads + head) * most + block) * partial();
     };
     ThreadPool::instance().run(n * arena.kv_heads * most, [&](int chunk) {
       int block = chunk % most, kv_head = chunk / most % arena.kv_heads, row = chunk / most / arena.kv_heads;
