@@ -6,26 +6,29 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The slots of one capacity: per layer one arena, right padded. A layer's arena is made at that layer's first use, with
- * the geometry and dtype that the model shows there, and grows when it is next used after slots were added; so nothing
- * is allocated that no layer needs, and growth holds only one layer's old arena beside its new one.
+ * The slots of one capacity: per layer one arena, right padded. Taking a slot only counts it; a layer's arena is made,
+ * or made larger, by {@link #grow} ahead of need, else at the layer's first use. Until then a layer goes on with its
+ * smaller arena, so layers may differ in slots for some steps.
  */
 final class CapacityClass {
     final int order;
     final int capacity;
 
-    private final @Nullable Layer[] layers;
+    private final @Nullable Geometry[] geometry;
+    private final @Nullable KvArena[] arenas;
     private @Nullable KvSlot[] slots = new @Nullable KvSlot[0];
     private int live;
     private long bytes;
 
-    /** A layer's arena, and what a larger one needs to know. */
-    private record Layer(KvArena arena, int kvHeads, int headDim, Dtype dtype) {}
+    /** What a layer's arenas look like in every class; learnt when the model first uses the layer. */
+    record Geometry(int kvHeads, int headDim, Dtype dtype) {}
 
-    CapacityClass(int order, int capacity, int layers) {
+    /** @param geometry one a layer, shared by all classes of a cache */
+    CapacityClass(int order, int capacity, @Nullable Geometry[] geometry) {
         this.order = order;
         this.capacity = capacity;
-        this.layers = new @Nullable Layer[layers];
+        this.geometry = geometry;
+        this.arenas = new @Nullable KvArena[geometry.length];
     }
 
     /** The lowest free slot; doubles their number where none is free, up to {@code most} and one more in any case. */
@@ -35,8 +38,7 @@ final class CapacityClass {
             free++;
         }
         if (free == slots.length) {
-            int wanted = Math.max(slots.length + 1, Math.min(2 * slots.length, most));
-            slots = Arrays.copyOf(slots, wanted);
+            slots = Arrays.copyOf(slots, Math.max(slots.length + 1, Math.min(2 * slots.length, most)));
         }
         KvSlot slot = new KvSlot(this, free);
         slots[free] = slot;
@@ -55,48 +57,75 @@ final class CapacityClass {
         return live;
     }
 
-    /** The layer's arena with room for every slot. */
-    KvArena arena(int layer, int kvHeads, int headDim, Dtype dtype) {
-        Layer known = layers[layer];
-        if (known != null && known.arena.slots() >= slots.length) {
-            return known.arena;
+    /** Whether a step can use the slot without an arena having to be made. */
+    boolean ready(int index) {
+        for (int i = 0; i < arenas.length; i++) {
+            KvArena arena = arenas[i];
+            if (geometry[i] != null && (arena == null || arena.slots() <= index)) {
+                return false;
+            }
         }
-        KvArena arena = KvArena.allocate(slots.length, kvHeads, capacity, headDim, dtype);
-        if (known != null) {
+        return true;
+    }
+
+    /** Makes room for all slots layer by layer, at least in one layer, until the time given has come. */
+    void grow(long untilNanos) {
+        for (int i = 0; i < arenas.length; i++) {
+            Geometry shape = geometry[i];
+            KvArena arena = arenas[i];
+            if (shape != null && (arena == null || arena.slots() < slots.length)) {
+                make(i, shape, arena);
+                if (System.nanoTime() - untilNanos >= 0) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /** The layer's arena with the slot in it, or null where it is yet to be made. */
+    @Nullable
+    KvArena arena(int layer, int index) {
+        KvArena arena = arenas[layer];
+        return arena != null && arena.slots() > index ? arena : null;
+    }
+
+    /** Makes the layer's arena with room for every slot. */
+    KvArena make(int layer, Geometry shape) {
+        geometry[layer] = shape;
+        return make(layer, shape, arenas[layer]);
+    }
+
+    private KvArena make(int layer, Geometry shape, @Nullable KvArena smaller) {
+        KvArena arena = KvArena.allocate(slots.length, shape.kvHeads, capacity, shape.headDim, shape.dtype);
+        if (smaller != null) {
             try {
-                for (int i = 0; i < known.arena.slots(); i++) {
+                for (int i = 0; i < smaller.slots(); i++) {
                     KvSlot slot = slots[i];
                     if (slot != null && slot.length > 0) {
-                        arena.copySlot(i, known.arena, i, slot.length);
+                        arena.copySlot(i, smaller, i, slot.length);
                     }
                 }
             } catch (RuntimeException e) {
                 arena.close();
                 throw e;
             }
-            // The copies, not yet evaluated, hold what they read of the old arena.
-            bytes -= known.arena.nbytes();
-            known.arena.close();
+            // The copies, not yet evaluated, hold what they read of the smaller one.
+            bytes -= smaller.nbytes();
+            smaller.close();
         }
         bytes += arena.nbytes();
-        layers[layer] = new Layer(arena, kvHeads, headDim, dtype);
+        arenas[layer] = arena;
         return arena;
-    }
-
-    /** The layer's arena where it exists already: spares a look at the rows' dtype in every step. */
-    @Nullable
-    KvArena arenaIfReady(int layer) {
-        Layer known = layers[layer];
-        return known != null && known.arena.slots() >= slots.length ? known.arena : null;
     }
 
     /** Copies all that {@code from} has written to {@code to}, a slot of this class. */
     void copy(KvSlot to, KvSlot from) {
-        for (int i = 0; i < layers.length; i++) {
-            Layer source = from.home.layers[i];
-            if (source != null) {
-                arena(i, source.kvHeads, source.headDim, source.dtype)
-                        .copySlot(to.index, source.arena, from.index, from.length);
+        for (int i = 0; i < arenas.length; i++) {
+            KvArena source = from.home.arenas[i];
+            Geometry shape = geometry[i];
+            if (source != null && shape != null) {
+                KvArena arena = arena(i, to.index);
+                (arena == null ? make(i, shape) : arena).copySlot(to.index, source, from.index, from.length);
             }
         }
         to.length = from.length;
@@ -108,11 +137,11 @@ final class CapacityClass {
 
     /** Frees the arenas and forgets all slots. */
     void clear() {
-        for (int i = 0; i < layers.length; i++) {
-            Layer layer = layers[i];
-            layers[i] = null;
-            if (layer != null) {
-                layer.arena.close();
+        for (int i = 0; i < arenas.length; i++) {
+            KvArena arena = arenas[i];
+            arenas[i] = null;
+            if (arena != null) {
+                arena.close();
             }
         }
         slots = new @Nullable KvSlot[0];

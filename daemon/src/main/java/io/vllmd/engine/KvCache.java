@@ -2,6 +2,7 @@ package io.vllmd.engine;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The KV cache of one model: slots in arenas by capacity class (512, 1,024, 2,048, … up to the context). A sequence
@@ -20,8 +21,9 @@ final class KvCache {
 
     KvCache(int layers, int contextLength) {
         int most = Math.ceilDiv(contextLength, MULTIPLE) * MULTIPLE;
+        CapacityClass.@Nullable Geometry[] geometry = new CapacityClass.@Nullable Geometry[layers];
         for (long capacity = SMALLEST; ; capacity *= 2) {
-            classes.add(new CapacityClass(classes.size(), (int) Math.min(capacity, most), layers));
+            classes.add(new CapacityClass(classes.size(), (int) Math.min(capacity, most), geometry));
             if (capacity >= most) {
                 return;
             }
@@ -36,17 +38,6 @@ final class KvCache {
             }
         }
         throw new IllegalArgumentException(tokens + " tokens exceed the largest slot of " + classes.getLast().capacity);
-    }
-
-    /**
-     * A slot with room for so many tokens and a copy of the keys and values of {@code slot}. The old slot is to be
-     * released only after the step that needs the copy was submitted: within a step nothing orders the copy's read
-     * before a write to the same slot by its next owner.
-     */
-    KvSlot copy(KvSlot slot, int tokens, int batch) {
-        KvSlot larger = take(tokens, batch);
-        larger.home.copy(larger, slot);
-        return larger;
     }
 
     /**

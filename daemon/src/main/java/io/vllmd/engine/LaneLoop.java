@@ -25,6 +25,7 @@ final class LaneLoop {
     private final Queue<Sequence> inbox;
     private final Runnable ended;
     private final KvCache cache;
+    private final SlotPlacement placement;
     private final StepBuilder builder;
     private final StepCosts costs = new StepCosts();
 
@@ -54,7 +55,8 @@ final class LaneLoop {
         this.ended = ended;
         LanguageModel.Description description = model.description();
         this.cache = new KvCache(description.kvLayers(), description.contextLength());
-        this.builder = new StepBuilder(model, cache);
+        this.placement = new SlotPlacement(cache);
+        this.builder = new StepBuilder(model, placement);
     }
 
     /** From any thread. */
@@ -76,7 +78,6 @@ final class LaneLoop {
     boolean turn(Scope scope, @Nullable Consumer<Sequence> ending) {
         long begin = System.nanoTime();
         waitedInTurn = 0;
-        encodedInTurn = 0;
         EngineLimits limits = engine.limits();
         for (Sequence next = inbox.poll(); next != null; next = inbox.poll()) {
             waiting.add(next);
@@ -87,6 +88,7 @@ final class LaneLoop {
             active.add(next);
             next.start();
         }
+        encodedInTurn = placement.prepare(active, limits, this::failAlone);
         List<Step.Run> runs = plan(limits);
         decoding = runs.stream().anyMatch(run -> run.sequence().unread() == 0);
 
@@ -95,9 +97,9 @@ final class LaneLoop {
         Throwable failure = null;
         if (!runs.isEmpty()) {
             try {
-                inFlight = builder.submit(runs, previous, scope, limits.maxBatch());
+                inFlight = builder.submit(runs, previous, scope);
                 steps++;
-                encodedInTurn = inFlight.encoding();
+                encodedInTurn += inFlight.encoding();
             } catch (RuntimeException | Error e) {
                 failure = e;
             }
@@ -129,13 +131,13 @@ final class LaneLoop {
             inFlight = null;
         }
         endUnwanted(sequence -> sequence.fail(problem));
-        cache.clear();
+        placement.clear();
         count(0, false);
     }
 
     /** Frees the KV cache. No turn is under way and no step in flight. */
     void close() {
-        cache.clear();
+        placement.clear();
         count(0, false);
     }
 
@@ -169,10 +171,7 @@ final class LaneLoop {
             Sequence each = active.get(i);
             if (each.ended()) {
                 active.remove(i);
-                if (each.slot != null) {
-                    cache.release(each.slot);
-                    each.slot = null;
-                }
+                placement.release(each);
                 ended.run();
             }
         }
@@ -188,8 +187,11 @@ final class LaneLoop {
                 prompts.add(each);
             }
         }
+        boolean decodesHere = !runs.isEmpty();
+        if (decodesHere) {
+            prompts.removeIf(each -> !SlotPlacement.ready(each));
+        }
         if (!prompts.isEmpty()) {
-            boolean decodesHere = !runs.isEmpty();
             boolean decodes = decodesHere || engine.decodesBeside(this);
             int chunk = PrefillPlanner.tokens(limits, costs, decodes, decodesHere, engine.busyLanes());
             int[] remaining = prompts.stream().mapToInt(Sequence::unread).toArray();
@@ -245,13 +247,18 @@ final class LaneLoop {
             inFlight.tokens().close();
             inFlight = null;
         }
-        cache.clear();
+        placement.clear();
         for (Sequence each : active) {
             if (!each.ended() && each.sampled > 0) {
                 each.fail(problem(failure));
             }
             each.rewind();
         }
+    }
+
+    private void failAlone(Sequence sequence, Throwable failure) {
+        log.error("Model {} has no room for the keys of request {}", name, sequence.request.id(), failure);
+        sequence.fail(problem(failure));
     }
 
     private void fail(List<Step.Run> runs, Throwable failure) {

@@ -24,6 +24,10 @@ final class Sequence implements Generation {
     @Nullable
     KvSlot slot;
 
+    /** The larger slot that it will move to, while that is being made ready. */
+    @Nullable
+    KvSlot next;
+
     /** Positions whose keys and values have been submitted: first the prompt's, then the answer's. */
     int written;
 
@@ -61,6 +65,14 @@ final class Sequence implements Generation {
         return ended;
     }
 
+    /** Its slot, which it has once it was prepared for a step. */
+    KvSlot slot() {
+        if (slot == null) {
+            throw new IllegalStateException("request " + request.id() + " has no slot");
+        }
+        return slot;
+    }
+
     /** Prompt tokens not yet submitted. */
     int unread() {
         return Math.max(0, request.prompt().length - written);
@@ -78,6 +90,7 @@ final class Sequence implements Generation {
     /** Starts over: what was written is lost, and no token was made yet. */
     void rewind() {
         slot = null;
+        next = null;
         written = 0;
         sampled = 0;
         pending = 0;

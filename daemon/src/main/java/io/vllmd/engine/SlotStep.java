@@ -17,11 +17,15 @@ final class SlotStep implements KvStep, AutoCloseable {
     private final List<Group> groups = new ArrayList<>(1);
     private int rows;
 
-    private record Group(CapacityClass home, Batch batch, int start, int end) {}
+    private record Group(CapacityClass home, Batch batch, int lastSlot, int start, int end) {}
 
     /** Adds the next rows, all of one class. */
     void add(CapacityClass home, int[] slots, int[] positions) {
-        groups.add(new Group(home, Batch.of(slots, positions), rows, rows + slots.length));
+        int last = 0;
+        for (int slot : slots) {
+            last = Math.max(last, slot);
+        }
+        groups.add(new Group(home, Batch.of(slots, positions), last, rows, rows + slots.length));
         rows += slots.length;
     }
 
@@ -41,9 +45,9 @@ final class SlotStep implements KvStep, AutoCloseable {
     }
 
     private static Array attend(Group group, int layer, Array qkv, AttentionShape shape) {
-        KvArena arena = group.home.arenaIfReady(layer);
+        KvArena arena = group.home.arena(layer, group.lastSlot);
         if (arena == null) {
-            arena = group.home.arena(layer, shape.kvHeads(), shape.headDim(), qkv.dtype());
+            arena = group.home.make(layer, new CapacityClass.Geometry(shape.kvHeads(), shape.headDim(), qkv.dtype()));
         }
         AttentionShape.Rope rope = shape.rope();
         Array q = Mlx.qkvRopeWrite(

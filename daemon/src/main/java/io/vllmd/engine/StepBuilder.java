@@ -6,33 +6,27 @@ import io.vllmd.mlx.Scope;
 import io.vllmd.model.LanguageModel;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Turns planned runs into one forward pass with sampling, and submits it. Call with a scope open. */
 final class StepBuilder {
-    /** Room for this much of an answer is made at first: most are shorter, and a sequence can move. */
-    private static final int FIRST_ANSWER = 256;
-
     private final LanguageModel model;
-    private final KvCache cache;
+    private final SlotPlacement placement;
     private long submittedSteps;
 
-    StepBuilder(LanguageModel model, KvCache cache) {
+    StepBuilder(LanguageModel model, SlotPlacement placement) {
         this.model = model;
-        this.cache = cache;
+        this.placement = placement;
     }
 
     /**
      * Builds and submits a step, and moves its sequences forward. Throws before any sequence was moved.
      *
      * @param previous the step before it, whose tokens may be still in the making
-     * @param batch most sequences that the cache should make room for
      */
-    Step submit(List<Step.Run> planned, @Nullable Step previous, Scope scope, int batch) {
-        List<KvSlot> left = new ArrayList<>(0);
-        List<Step.Run> runs = place(planned, batch, left);
+    Step submit(List<Step.Run> planned, @Nullable Step previous, Scope scope) {
+        List<Step.Run> runs = placement.place(planned);
         int rows = 0;
         for (Step.Run run : runs) {
             rows += run.tokens();
@@ -86,56 +80,17 @@ final class StepBuilder {
                 submitted,
                 encoding);
         advance(step);
-        left.forEach(cache::release);
+        placement.submitted();
         return step;
-    }
-
-    /**
-     * Gives every run a slot with room for its rows, and orders the runs by capacity class.
-     *
-     * @param left takes the slots that sequences moved out of
-     */
-    private List<Step.Run> place(List<Step.Run> planned, int batch, List<KvSlot> left) {
-        boolean ordered = true;
-        CapacityClass last = null;
-        for (Step.Run run : planned) {
-            Sequence sequence = run.sequence();
-            int needed = sequence.written + run.tokens();
-            KvSlot slot = sequence.slot;
-            if (slot == null) {
-                GenerationRequest request = sequence.request;
-                slot = cache.take(request.prompt().length + Math.min(request.maxTokens(), FIRST_ANSWER), batch);
-            } else if (slot.home.capacity < needed) {
-                left.add(slot);
-                slot = cache.copy(slot, needed, batch);
-            }
-            sequence.slot = slot;
-            ordered &= last == null || last.order <= slot.home.order;
-            last = slot.home;
-        }
-        if (ordered) {
-            return planned;
-        }
-        List<Step.Run> sorted = new ArrayList<>(planned);
-        sorted.sort(Comparator.comparingInt(run -> slotOf(run).home.order));
-        return sorted;
-    }
-
-    private static KvSlot slotOf(Step.Run run) {
-        KvSlot slot = run.sequence().slot;
-        if (slot == null) {
-            throw new IllegalStateException("request " + run.sequence().request.id() + " has no slot");
-        }
-        return slot;
     }
 
     private static void addRows(SlotStep step, List<Step.Run> runs) {
         int start = 0;
         while (start < runs.size()) {
-            CapacityClass home = slotOf(runs.get(start)).home;
+            CapacityClass home = runs.get(start).sequence().slot().home;
             int end = start;
             int rows = 0;
-            while (end < runs.size() && slotOf(runs.get(end)).home == home) {
+            while (end < runs.size() && runs.get(end).sequence().slot().home == home) {
                 rows += runs.get(end++).tokens();
             }
             int[] slots = new int[rows];
@@ -143,7 +98,7 @@ final class StepBuilder {
             int row = 0;
             for (Step.Run run : runs.subList(start, end)) {
                 for (int i = 0; i < run.tokens(); i++) {
-                    slots[row] = slotOf(run).index;
+                    slots[row] = run.sequence().slot().index;
                     positions[row++] = run.sequence().written + i;
                 }
             }
@@ -178,7 +133,7 @@ final class StepBuilder {
     private static void advance(Step step) {
         for (Step.Run run : step.runs()) {
             run.sequence().written += run.tokens();
-            slotOf(run).length = run.sequence().written;
+            run.sequence().slot().length = run.sequence().written;
         }
         for (int i = 0; i < step.samples().size(); i++) {
             Sequence sequence = step.samples().get(i);

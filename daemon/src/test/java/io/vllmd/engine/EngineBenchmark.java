@@ -61,8 +61,9 @@ public final class EngineBenchmark {
     }
 
     private void decode(int tokens) throws InterruptedException {
-        System.out.println("| streams | tokens/s | ms a step | host ms a step | MLX thread's CPU ms a step |");
-        System.out.println("|---:|---:|---:|---:|---:|");
+        System.out.println(
+                "| streams | tokens/s | ms a step | host ms a step | MLX thread's CPU ms a step | longest gap ms |");
+        System.out.println("|---:|---:|---:|---:|---:|---:|");
         for (int streams : STREAMS) {
             EngineStats before = lane.stats();
             long cpuBefore = cpuNanos();
@@ -77,12 +78,13 @@ public final class EngineBenchmark {
             double steps = after.steps() - before.steps();
             double nanos = last - first;
             System.out.printf(
-                    "| %d | %.0f | %.2f | %.3f | %.3f |%n",
+                    "| %d | %.0f | %.2f | %.3f | %.3f | %.1f |%n",
                     streams,
                     streams * (tokens - 1) * 1e9 / nanos,
                     nanos / (tokens - 1) / 1e6,
                     (after.hostNanos() - before.hostNanos()) / 1e6 / steps,
-                    cpu / 1e6 / steps);
+                    cpu / 1e6 / steps,
+                    gap(done, first, Long.MAX_VALUE));
         }
         System.out.println();
     }
