@@ -65,12 +65,12 @@ public final class Lane {
         // Counted before draining is looked at: drain looks the other way round, so neither misses the other.
         int taken = live.incrementAndGet();
         if (draining) {
-            live.decrementAndGet();
+            uncount();
             throw Problem.of(Problem.Kind.UNAVAILABLE, "The model " + name + " is being unloaded.", name)
                     .asException();
         }
         if (taken > limits.maxBatch() + limits.queue()) {
-            live.decrementAndGet();
+            uncount();
             throw Problem.of(
                             Problem.Kind.BUSY,
                             "The model " + name + " is busy: " + (taken - 1 - limits.maxBatch())
@@ -84,6 +84,14 @@ public final class Lane {
         inbox.add(sequence);
         wake();
         return sequence;
+    }
+
+    /** Takes back the count of a request that was refused; a turn may have seen it and waits for it to be gone. */
+    private void uncount() {
+        live.decrementAndGet();
+        if (draining) {
+            wake();
+        }
     }
 
     /** Requests that have a place in the batch. */
@@ -172,12 +180,13 @@ public final class Lane {
         if (draining && live.get() == 0) {
             drained.complete(null);
         }
-        if (closed && !more) {
+        // A request counted but not yet in the inbox calls for another turn, which ends it.
+        if (closed && !more && live.get() == 0) {
             loop.close();
             engine.forget(this);
             detached.complete(null);
         }
-        if (more || !wakes.compareAndSet(1, 0)) {
+        if (!detached.isDone() && (more || !wakes.compareAndSet(1, 0))) {
             mlx.execute(this::turn);
         }
     }

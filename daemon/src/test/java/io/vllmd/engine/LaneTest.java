@@ -276,4 +276,34 @@ class LaneTest {
         assertEquals(0, lane.stats().kvBytes());
         assertEquals(EngineStats.NONE, fixture.engine.stats());
     }
+
+    @Test
+    void everyRequestTakenWhileTheLaneIsDetachedEnds() throws InterruptedException {
+        for (int round = 0; round < 200; round++) {
+            Lane other = fixture.engine.attach(model, "tiny");
+            List<Recorder> taken = Collections.synchronizedList(new ArrayList<>());
+            CountDownLatch begun = new CountDownLatch(1);
+            Thread submits = new Thread(() -> {
+                boolean open = true;
+                while (open) {
+                    Recorder recorder = new Recorder();
+                    try {
+                        other.submit(EngineFixture.greedy("r", 3, 20), recorder);
+                        taken.add(recorder);
+                    } catch (ProblemException e) {
+                        open = e.problem().kind() == Problem.Kind.BUSY;
+                    }
+                    begun.countDown();
+                }
+            });
+            submits.start();
+            begun.await();
+            other.detach().join();
+            submits.join();
+            // Refused requests leave no count behind that the detaching would wait for, taken ones no reader.
+            for (Recorder each : taken) {
+                assertTrue(each.ended());
+            }
+        }
+    }
 }
