@@ -1,4 +1,6 @@
 // The engine's operations built from MLX's own: what runs on Metal and CUDA, and on the CPU for comparison.
+#include <cmath>
+
 #include "engine.h"
 #include "mlx/fast.h"
 #include "mlx/ops.h"
@@ -68,7 +70,8 @@ mx::array sample(const mx::array& logits, std::vector<SamplingRow> rows, mx::Str
   bool any = false;
   for (int i = 0; i < n; i++) {
     auto& row = rows[i];
-    bool sampled = row.temperature > 0;
+    // Not where it is so cold that the inverse is infinite: 0 * inf would make the largest weigh NaN.
+    bool sampled = std::isfinite(1.0f / row.temperature);
     any = any || sampled;
     inverse[i] = sampled ? 1.0f / row.temperature : 1.0f;
     top_k[i] = !sampled ? 1 : row.top_k > 0 ? row.top_k : vocabulary;

@@ -143,8 +143,8 @@ VM_API int vm_rows(vm_array* out, vm_array x, const int32_t* rows, int32_t m, vm
 // out int32 [n]: previous[from[i]] where from[i] >= 0, else ids[i]. previous (int32 [p]) may be 0 if no from[i] >= 0.
 VM_API int vm_step_tokens(vm_array* out, vm_array previous, const int32_t* from, const int32_t* ids, int32_t n,
                           vm_stream s);
-// out int32 [n]: one token per row of logits [n, V]. Row i: temperature[i] == 0 takes the largest (lowest id
-// of equals). Else: divide by the temperature, keep the top_k[i] largest (0 = all), of those the smallest set
+// out int32 [n]: one token per row of logits [n, V]. Row i: temperature[i] == 0, or so small that its inverse is
+// infinite, takes the largest (lowest id of equals). Else: divide by the temperature, keep the top_k[i] largest (0 = all), of those the smallest set
 // whose probability reaches top_p[i] (1 = all), of those what has at least min_p[i] times the largest
 // probability (0 = all); renormalise; take the first token, by descending probability then ascending id,
 // whose cumulated probability exceeds uniform[i] in [0, 1). Host arrays, copied.

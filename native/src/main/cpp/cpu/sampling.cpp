@@ -54,11 +54,13 @@ int32_t sample_row(const float* logits, int vocabulary, const SamplingRow& row) 
   const Kernels& kernel = kernels();
   int best = kernel.argmax(logits, vocabulary);
   float largest = logits[best];
-  if (row.temperature == 0 || row.top_k == 1 || !std::isfinite(largest)) {
+  // So cold that its inverse is infinite: 0 * inf would make the largest weigh NaN, and no candidate would be left.
+  float inverse = 1.0f / row.temperature;
+  if (!std::isfinite(inverse) || row.top_k == 1 || !std::isfinite(largest)) {
     return best;
   }
   float* weights = thread_scratch(vocabulary);
-  double total = kernel.exp_shifted(logits, vocabulary, largest, 1.0f / row.temperature, weights);
+  double total = kernel.exp_shifted(logits, vocabulary, largest, inverse, weights);
 
   // min_p leaves out what could never be chosen before anything is sorted; top_k and top_p still count it.
   thread_local std::vector<Candidate> candidates;

@@ -115,6 +115,29 @@ class BadWeatherIT {
     }
 
     @Test
+    void aPipeInThePlaceOfAFileFailsTheLoadAndHoldsUpNobody() throws Exception {
+        try (DaemonProcess daemon = DaemonProcess.start(home)) {
+            // As many as there are threads for requests: each once held one for good.
+            for (int i = 0; i <= Runtime.getRuntime().availableProcessors(); i++) {
+                Path pipe = Files.createDirectory(home.resolve("pipe" + i));
+                copySprout(pipe);
+                String file = i == 0 ? "generation_config.json" : "tokenizer.json";
+                Files.delete(pipe.resolve(file));
+                new ProcessBuilder("mkfifo", pipe.resolve(file).toString())
+                        .inheritIO()
+                        .start()
+                        .waitFor();
+                Outcome load = daemon.ctl("load", pipe.toString());
+                // Without generation_config.json a model works; without a tokenizer none does.
+                assertEquals(i == 0 ? 0 : 1, load.exit(), load.toString());
+                assertTrue(i == 0 || load.err().contains("tokenizer.json"), load.err());
+            }
+            assertEquals(
+                    200, new Chat(daemon.base()).ask("sprout", "Hello", 5).status());
+        }
+    }
+
+    @Test
     void aDiskThatRefusesTheStateIsADegradedDaemonNotADeadOne() throws Exception {
         try (DaemonProcess daemon = DaemonProcess.start(home)) {
             // A folder in the way of the file: what a full disk does, and root is not exempt from it.

@@ -3,6 +3,7 @@ package io.vllmd.chat;
 import io.vllmd.chat.tokenizer.Tokenizer;
 import io.vllmd.config.Problem;
 import io.vllmd.config.ProblemException;
+import io.vllmd.config.Reasons;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
@@ -39,7 +40,7 @@ public final class StopTokens {
     }
 
     private static @Nullable JsonNode read(Path file) {
-        if (!Files.exists(file)) {
+        if (!Files.isRegularFile(file)) {
             return null;
         }
         try {
@@ -47,7 +48,8 @@ public final class StopTokens {
         } catch (JacksonException e) {
             throw Problem.of(
                             Problem.Kind.INVALID,
-                            file + " cannot be read: " + e.getOriginalMessage() + " Download the model again.",
+                            file + " cannot be read: " + Reasons.ofParser(e.getOriginalMessage())
+                                    + ". Download the model again.",
                             file.toString())
                     .asException(e);
         }

@@ -2,6 +2,7 @@ package io.vllmd.control;
 
 import io.vllmd.config.ControlSettings;
 import io.vllmd.config.Problem;
+import io.vllmd.config.Reasons;
 import io.vllmd.control.protocol.ErrorCode;
 import io.vllmd.control.protocol.MessageCodec;
 import java.io.IOException;
@@ -12,7 +13,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import jnr.enxio.channels.NativeSelectorProvider;
 import jnr.unixsocket.UnixServerSocketChannel;
-import jnr.unixsocket.UnixSocketAddress;
 import jnr.unixsocket.UnixSocketChannel;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -65,7 +65,7 @@ public final class ControlServer implements AutoCloseable {
         } catch (IOException e) {
             throw Problem.of(
                             Problem.Kind.UNAVAILABLE,
-                            "The control socket " + socket + " can't be made: " + e.getMessage()
+                            "The control socket " + socket + " can't be made: " + Reasons.of(e)
                                     + ". Set VLLMD_HOME to a folder that you can write to.",
                             socket.toString())
                     .asException(e);
@@ -81,7 +81,7 @@ public final class ControlServer implements AutoCloseable {
         this.credentials = credentials;
         this.owner = PeerCredentials.ownUser();
         server = UnixServerSocketChannel.open();
-        server.socket().bind(new UnixSocketAddress(socket.toFile()), BACKLOG);
+        server.socket().bind(SocketFile.address(socket), BACKLOG);
         file.restrict();
         // A close does not wake a thread that is blocked in accept(2); a selector's wake-up does.
         server.configureBlocking(false);

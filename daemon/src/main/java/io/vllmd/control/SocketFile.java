@@ -2,6 +2,7 @@ package io.vllmd.control;
 
 import io.vllmd.config.Problem;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -40,6 +41,16 @@ final class SocketFile implements AutoCloseable {
         return new SocketFile(path);
     }
 
+    /**
+     * The address of a socket file. jnr counts the characters of a path where the system counts bytes, and so cuts off
+     * the end of one that is not ASCII; NULs that follow the path make up for it.
+     */
+    static UnixSocketAddress address(Path path) {
+        String name = path.toString();
+        int missing = name.getBytes(StandardCharsets.UTF_8).length - name.length();
+        return new UnixSocketAddress(name + "\0".repeat(missing));
+    }
+
     /** To be called once the socket is bound: nobody else may connect. */
     void restrict() throws IOException {
         Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-------"));
@@ -68,7 +79,7 @@ final class SocketFile implements AutoCloseable {
     }
 
     private static boolean isAlive(Path path) {
-        try (var probe = UnixSocketChannel.open(new UnixSocketAddress(path.toFile()))) {
+        try (var probe = UnixSocketChannel.open(address(path))) {
             return probe.isConnected();
         } catch (IOException e) {
             return false;
@@ -92,7 +103,7 @@ final class SocketFile implements AutoCloseable {
 
     private static Problem taken(Path path) {
         String who = "Another vllmd";
-        try (var probe = UnixSocketChannel.open(new UnixSocketAddress(path.toFile()))) {
+        try (var probe = UnixSocketChannel.open(address(path))) {
             who += " (process " + PeerCredentials.ofSystem().of(probe.getFD()).pid() + ")";
         } catch (IOException e) {
             who += " that is stopping";

@@ -53,6 +53,9 @@ record Arguments(List<String> models, Map<String, Object> settings, Action actio
             if (flag.startsWith("--") && equals > 0) {
                 attached = flag.substring(equals + 1);
                 flag = flag.substring(0, equals);
+                if (attached.isBlank()) {
+                    throw usage(flag + " needs a value", flag);
+                }
             }
             switch (flag) {
                 case "--help", "-h" -> action = Action.HELP;
@@ -88,7 +91,7 @@ record Arguments(List<String> models, Map<String, Object> settings, Action actio
     }
 
     private static String value(String[] args, int index, String flag) {
-        if (index >= args.length || args[index].startsWith("--")) {
+        if (index >= args.length || args[index].isBlank() || args[index].startsWith("--")) {
             throw usage(flag + " needs a value", flag);
         }
         return args[index];

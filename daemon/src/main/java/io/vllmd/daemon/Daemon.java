@@ -5,6 +5,7 @@ import io.vllmd.api.openai.OpenAiApi;
 import io.vllmd.config.EngineSettings;
 import io.vllmd.config.Places;
 import io.vllmd.config.ProblemException;
+import io.vllmd.config.Reasons;
 import io.vllmd.config.Settings;
 import io.vllmd.config.Version;
 import io.vllmd.control.ControlServer;
@@ -122,7 +123,7 @@ final class Daemon implements AutoCloseable {
             System.setProperty("jffi.extract.dir", folder.toString());
             System.setProperty("jffi.extract.name", "jffi-" + Version.current());
         } catch (IOException e) {
-            log.warn("{} cannot be made ({}); jnr unpacks itself elsewhere", folder, e.getMessage());
+            log.warn("The folder of caches cannot be made: {}; jnr unpacks itself elsewhere", Reasons.of(e));
         }
     }
 

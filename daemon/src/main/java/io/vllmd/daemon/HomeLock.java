@@ -2,6 +2,7 @@ package io.vllmd.daemon;
 
 import io.vllmd.config.Places;
 import io.vllmd.config.Problem;
+import io.vllmd.config.Reasons;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -57,7 +58,7 @@ final class HomeLock implements AutoCloseable {
         } catch (IOException e) {
             throw Problem.of(
                             Problem.Kind.INTERNAL,
-                            "The home " + places.home() + " cannot be used: " + e.getMessage()
+                            "The home " + places.home() + " cannot be used: " + Reasons.of(e)
                                     + ". Make it writable, or set VLLMD_HOME to another folder.",
                             places.home().toString())
                     .asException(e);

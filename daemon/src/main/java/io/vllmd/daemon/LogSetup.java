@@ -13,7 +13,11 @@ import ch.qos.logback.core.rolling.RollingFileAppender;
 import ch.qos.logback.core.rolling.SizeBasedTriggeringPolicy;
 import ch.qos.logback.core.spi.ContextAwareBase;
 import ch.qos.logback.core.util.FileSize;
+import io.vllmd.config.Reasons;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,7 +47,7 @@ public final class LogSetup extends ContextAwareBase implements Configurator {
         start(context, console, "vllmd: %msg%n%nopex");
 
         Path folder = logs;
-        if (folder != null) {
+        if (folder != null && isWritable(folder)) {
             RollingFileAppender<ILoggingEvent> file = new RollingFileAppender<>();
             file.setContext(context);
             file.setFile(folder.resolve("vllmd.log").toString());
@@ -65,6 +69,20 @@ public final class LogSetup extends ContextAwareBase implements Configurator {
         context.getLogger("ROOT").setLevel(Level.INFO);
         context.getLogger("io.netty").setLevel(Level.WARN);
         return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
+    }
+
+    /** Else logback would tell its own story of the failure on the terminal. */
+    private static boolean isWritable(Path folder) {
+        try {
+            Files.createDirectories(folder);
+            Path file = folder.resolve("vllmd.log");
+            Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND)
+                    .close();
+            return true;
+        } catch (IOException e) {
+            System.err.println("vllmd: no log can be written: " + Reasons.of(e) + ". Warnings go to this terminal only.");
+            return false;
+        }
     }
 
     private static void start(LoggerContext context, OutputStreamAppender<ILoggingEvent> appender, String pattern) {

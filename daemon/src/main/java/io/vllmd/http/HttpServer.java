@@ -84,7 +84,7 @@ public final class HttpServer {
             loops.shutdownGracefully(0, 0, TimeUnit.SECONDS);
             throw Problem.of(
                             Problem.Kind.CONFLICT,
-                            "Cannot listen on %s port %d: %s. Stop what uses it, or choose another with --port or server.port."
+                            "Cannot listen on %s port %d: %s. Free that port or choose another (--port, server.port); the address must be one of this machine (--host, server.host)."
                                     .formatted(
                                             settings.host(),
                                             settings.port(),

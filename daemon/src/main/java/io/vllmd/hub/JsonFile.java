@@ -2,6 +2,7 @@ package io.vllmd.hub;
 
 import io.vllmd.config.Problem;
 import io.vllmd.config.ProblemException;
+import io.vllmd.config.Reasons;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -55,11 +56,11 @@ public final class JsonFile {
                     e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr();
             throw Problem.of(
                             Problem.Kind.INVALID,
-                            file + place + " cannot be read as JSON: " + e.getOriginalMessage(),
+                            file + place + " cannot be read as JSON: " + Reasons.ofParser(e.getOriginalMessage()),
                             file.toString())
                     .asException(e);
         } catch (IOException e) {
-            throw Problem.of(Problem.Kind.UNAVAILABLE, file + " cannot be read: " + e, file.toString())
+            throw Problem.of(Problem.Kind.UNAVAILABLE, file + " cannot be read: " + Reasons.of(e), file.toString())
                     .asException(e);
         }
         if (!node.isObject()) {

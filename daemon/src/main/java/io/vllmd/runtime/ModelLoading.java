@@ -97,8 +97,12 @@ final class ModelLoading implements ModelRegistry.Loader {
                 source.equals(SPROUT) ? ModelFolder.open(sproutFolder) : ModelFolder.resolve(source, environment)) {
             // The text side and the weights do not need each other: a tokenizer of 10 MB takes as long to
             // read as a small model's weights.
-            CompletableFuture<LoadedModel.Text> text =
-                    CompletableFuture.supplyAsync(() -> text(folder), Thread.ofVirtual()::start);
+            // A thread of its own: on a virtual one it would hold a carrier that requests run on, for as long as a
+            // slow disk likes.
+            CompletableFuture<LoadedModel.Text> text = CompletableFuture.supplyAsync(() -> text(folder), work -> Thread.ofPlatform()
+                    .name("load-text-" + id)
+                    .daemon()
+                    .start(work));
             LanguageModel weights =
                     ModelLoader.load(folder, mlx, place, fraction -> progress.at("loading weights", 0.95 * fraction));
             @Nullable Lane lane = null;

@@ -2,6 +2,7 @@ package io.vllmd.runtime;
 
 import io.vllmd.config.Problem;
 import io.vllmd.config.Profile;
+import io.vllmd.config.Reasons;
 import io.vllmd.engine.Sampling;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -17,28 +18,58 @@ import tools.jackson.databind.json.JsonMapper;
  */
 final class SamplingDefaults {
     private static final JsonMapper JSON = new JsonMapper();
+    private static final int MAX_TOP_K = 1_000_000;
 
     private SamplingDefaults() {}
 
     static Sampling of(Path folder, Profile.SamplingDefaults profile) {
-        JsonNode config = read(folder.resolve("generation_config.json"));
+        Path file = folder.resolve("generation_config.json");
+        JsonNode config = read(file);
         if (config.path("do_sample").isBoolean() && !config.path("do_sample").booleanValue()) {
             return Sampling.GREEDY;
         }
         return new Sampling(
-                number(config, "temperature", profile.temperature(), 1).floatValue(),
-                number(config, "top_p", profile.topP(), 1).floatValue(),
-                number(config, "top_k", profile.topK(), 0).intValue(),
-                number(config, "min_p", profile.minP(), 0).floatValue(),
+                inside(file, config, "temperature", 0, 2, profile.temperature(), 1)
+                        .floatValue(),
+                // As a float the smallest of doubles is 0, which would leave no token to choose.
+                inside(file, config, "top_p", Float.MIN_NORMAL, 1, profile.topP(), 1)
+                        .floatValue(),
+                // Some write -1 for all.
+                Math.max(
+                        0,
+                        inside(file, config, "top_k", -1, MAX_TOP_K, profile.topK(), 0)
+                                .intValue()),
+                inside(file, config, "min_p", 0, 1, profile.minP(), 0).floatValue(),
                 0);
     }
 
-    private static Number number(JsonNode config, String key, @Nullable Number profile, Number otherwise) {
+    /** A value that no client chose must not come back to each of them as an error of theirs. */
+    private static Number inside(
+            Path file,
+            JsonNode config,
+            String key,
+            double min,
+            double max,
+            @Nullable Number profile,
+            Number otherwise) {
         JsonNode value = config.path(key);
-        if (value.isNumber()) {
-            return value.numberValue();
+        if (!value.isNumber()) {
+            return profile != null ? profile : otherwise;
         }
-        return profile != null ? profile : otherwise;
+        double number = value.doubleValue();
+        if (!(number >= min && number <= max)) {
+            throw Problem.of(
+                            Problem.Kind.INVALID,
+                            "%s: %s is %s; it must be %s to %s. Correct the file or delete it."
+                                    .formatted(file, key, value, shown(min), shown(max)),
+                            file.toString())
+                    .asException();
+        }
+        return value.numberValue();
+    }
+
+    private static String shown(double bound) {
+        return bound == Float.MIN_NORMAL ? "above 0" : Long.toString((long) bound);
     }
 
     private static JsonNode read(Path file) {
@@ -48,9 +79,12 @@ final class SamplingDefaults {
         try {
             return JSON.readTree(Files.readAllBytes(file));
         } catch (IOException | JacksonException e) {
+            String reason = e instanceof JacksonException words
+                    ? Reasons.ofParser(words.getOriginalMessage())
+                    : Reasons.of((IOException) e);
             throw Problem.of(
                             Problem.Kind.INVALID,
-                            file + " cannot be read: " + e.getMessage() + ". Repair it or delete it.",
+                            file + " cannot be read: " + reason + ". Repair it or delete it.",
                             file.toString())
                     .asException(e);
         }

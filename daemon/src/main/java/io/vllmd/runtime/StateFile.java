@@ -1,6 +1,7 @@
 package io.vllmd.runtime;
 
 import io.vllmd.config.Problem;
+import io.vllmd.config.Reasons;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -56,7 +57,10 @@ final class StateFile {
     Optional<State> read() {
         try {
             JsonNode root = JSON.readTree(Files.readAllBytes(file));
-            if (root.path("schema").asInt(0) != SCHEMA) {
+            if (!root.path("schema").isInt() || !root.path("models").isArray()) {
+                return setAside("holds no state");
+            }
+            if (root.path("schema").intValue() != SCHEMA) {
                 return setAside("has schema " + root.path("schema") + ", this version reads " + SCHEMA);
             }
             List<Entry> models = new ArrayList<>();
@@ -68,8 +72,11 @@ final class StateFile {
             return Optional.of(new State(models, text(root.path("default")), text(root.path("profile"))));
         } catch (NoSuchFileException e) {
             return Optional.empty();
-        } catch (IOException | JacksonException e) {
-            return setAside("cannot be read: " + e.getMessage());
+        } catch (JacksonException e) {
+            log.debug("{} holds no state", file, e);
+            return setAside("holds no state");
+        } catch (IOException e) {
+            return setAside("cannot be read: " + Reasons.of(e));
         }
     }
 
@@ -83,7 +90,7 @@ final class StateFile {
             Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
             log.warn("{} {}; it was moved to {} and the daemon starts fresh", file, why, aside);
         } catch (IOException e) {
-            log.warn("{} {}; it could not be moved aside either: {}", file, why, e.getMessage());
+            log.warn("{} {}; it could not be moved aside either: {}", file, why, Reasons.of(e));
         }
         return Optional.empty();
     }
@@ -121,7 +128,7 @@ final class StateFile {
         } catch (IOException e) {
             throw Problem.of(
                             Problem.Kind.INTERNAL,
-                            "The state could not be written to " + file + " (" + e.getMessage()
+                            "The state could not be written to " + file + " (" + Reasons.of(e)
                                     + "). The change holds until the daemon ends; free space there and repeat it.",
                             file.toString())
                     .asException(e);

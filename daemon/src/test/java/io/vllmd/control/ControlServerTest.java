@@ -71,6 +71,17 @@ class ControlServerTest {
     }
 
     @Test
+    void aHomeWhoseNameIsNotAsciiHasItsSocketWhereClientsLook() throws Exception {
+        socket = home.resolve("zu Hause bei Łukasz/ctl.sock");
+        start(SETTINGS);
+        try (var client = new SocketClient(socket)) {
+            client.send(new Message.Request(1L, Methods.PS, Map.of()));
+            assertEquals(new Message.Result(1L, Map.of("method", Methods.PS)), client.receive());
+        }
+        assertThrows(ProblemException.class, () -> start(SETTINGS), "the one that serves was not seen");
+    }
+
+    @Test
     void progressComesBeforeTheAnswer() throws Exception {
         handler = (method, params, progress, peer) -> {
             progress.report(Methods.LOAD_PROGRESS, Map.of("fraction", 0.5));

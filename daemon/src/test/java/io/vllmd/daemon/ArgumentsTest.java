@@ -36,6 +36,13 @@ class ArgumentsTest {
     }
 
     @Test
+    void anEmptyValueIsNone() {
+        assertThrows(ProblemException.class, () -> Arguments.parse("--model", ""));
+        assertThrows(ProblemException.class, () -> Arguments.parse("--model="));
+        assertThrows(ProblemException.class, () -> Arguments.parse("--host", " "));
+    }
+
+    @Test
     void helpAndVersionAreActions() {
         assertEquals(Arguments.Action.HELP, Arguments.parse("-h").action());
         assertEquals(Arguments.Action.VERSION, Arguments.parse("--version").action());

@@ -55,6 +55,17 @@ class StateFileTest {
     }
 
     @Test
+    void whatIsNoStateIsSetAside() throws IOException {
+        StateFile file = new StateFile(path());
+        Files.createDirectories(path().getParent());
+        for (String text : List.of("", "null", "[]", "{}", "{\"schema\": 1}", "{\"schema\": 1, \"models\": 5}")) {
+            Files.writeString(path(), text);
+            assertEquals(Optional.empty(), file.read(), text);
+            assertEquals(text, Files.readString(path().resolveSibling("state.json.bad")));
+        }
+    }
+
+    @Test
     void anotherSchemaIsSetAside() throws IOException {
         Files.createDirectories(path().getParent());
         Files.writeString(path(), "{\"schema\": 99, \"models\": [], \"default\": null}");

@@ -34,6 +34,21 @@ class SampleTest {
 
     @ParameterizedTest
     @MethodSource("io.vllmd.mlx.Kernels#all")
+    void temperaturesDownToTheSmallestFloatTakeTheLargest(String kernels) {
+        Kernels.use(kernels);
+        float[] temperature = {Float.MIN_VALUE, 1e-40f, Float.MIN_NORMAL, 1e-30f};
+        float[] logits = {1, 3, 2, 0, 1, 3, 2, 0, 1, 3, 2, 0, 1, 3, 2, 0};
+        float[] half = filled(4, 0.5f);
+        for (int topK : new int[] {0, 2}) {
+            int[] tokens = Mlx.sample(
+                            Array.of(logits, 4, 4), temperature, new int[] {topK, topK, topK, topK}, half, half, half)
+                    .toInts();
+            assertArrayEquals(new int[] {1, 1, 1, 1}, tokens);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.vllmd.mlx.Kernels#all")
     void rowsOfAllKindsEqualTheReference(String kernels) {
         Kernels.use(kernels);
         int compared = 0;

@@ -58,17 +58,7 @@ final class ChatCompletions {
         var prompt = model.prompt(request.messages(), request.templateArguments());
         var options = new AnswerOptions(
                 exchange.id(), request.sampling().over(model.samplingDefaults()), request.maxTokens(), request.stop());
-        try {
-            return model.answer(prompt, options);
-        } catch (ProblemException e) {
-            Problem p = e.problem();
-            if (p.kind() != Problem.Kind.INVALID) {
-                throw e;
-            }
-            String limit = p.limit() == null ? Integer.toString(model.contextLength()) : p.limit();
-            throw Problem.of(p.kind(), p.message(), OpenAiErrors.MESSAGES, limit)
-                    .asException(e);
-        }
+        return model.answer(prompt, options);
     }
 
     private static void whole(Exchange exchange, ChatRequest request, Answer answer) throws InterruptedException {

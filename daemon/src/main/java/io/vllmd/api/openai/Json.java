@@ -1,6 +1,7 @@
 package io.vllmd.api.openai;
 
 import io.vllmd.config.Problem;
+import io.vllmd.config.Reasons;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.TokenStreamLocation;
@@ -62,15 +63,7 @@ final class Json {
                 : " at line %d, column %d".formatted(at.getLineNr(), at.getColumnNr());
         return Problem.of(
                         Problem.Kind.INVALID,
-                        "The body is not valid JSON%s: %s.".formatted(where, reason(e.getOriginalMessage())))
+                        "The body is not valid JSON%s: %s.".formatted(where, Reasons.ofParser(e.getOriginalMessage())))
                 .asException(e);
-    }
-
-    /** The first sentence of the parser's words; what follows is about its own configuration. */
-    private static String reason(String message) {
-        String line = message.lines().findFirst().orElse("it cannot be read");
-        int end = line.indexOf(": was expecting");
-        String cut = end > 0 ? line.substring(0, end) : line;
-        return cut.length() > 200 ? cut.substring(0, 200) + "…" : cut;
     }
 }

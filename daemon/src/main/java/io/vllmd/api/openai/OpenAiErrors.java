@@ -18,9 +18,17 @@ final class OpenAiErrors implements ErrorShape {
         root.putObject("error")
                 .put("message", problem.message())
                 .put("type", type(status))
-                .put("param", problem.subject())
+                .put("param", param(problem))
                 .put("code", code(status, problem));
         return Json.bytes(root);
+    }
+
+    /** The field that is wrong; where no field is, as with a model that is busy, there is none to name. */
+    private static @Nullable String param(Problem problem) {
+        return switch (problem.kind()) {
+            case BUSY, UNAVAILABLE, INTERNAL -> null;
+            case INVALID, NOT_FOUND, CONFLICT, TOO_LARGE, UNSUPPORTED -> problem.subject();
+        };
     }
 
     private static String type(int status) {

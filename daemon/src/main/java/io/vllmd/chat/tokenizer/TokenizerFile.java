@@ -2,6 +2,7 @@ package io.vllmd.chat.tokenizer;
 
 import io.vllmd.config.Problem;
 import io.vllmd.config.ProblemException;
+import io.vllmd.config.Reasons;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -69,6 +70,10 @@ final class TokenizerFile {
             }
             // From characters, since Jackson reads names it does not intern slowly from bytes (measured: half the
             // time).
+            if (Files.exists(path) && !Files.isRegularFile(path)) {
+                // A pipe would be waited for.
+                throw new NoSuchFileException(path.toString());
+            }
             String json = Files.readString(path);
             try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), json)) {
                 file.readRoot(parser);
@@ -90,7 +95,7 @@ final class TokenizerFile {
         } catch (JacksonException e) {
             throw Problem.of(
                             Problem.Kind.INVALID,
-                            path + " is not a sound JSON file: " + e.getOriginalMessage()
+                            path + " is not a sound JSON file: " + Reasons.ofParser(e.getOriginalMessage()) + "."
                                     + " Download the model again.",
                             path.toString())
                     .asException(e);
