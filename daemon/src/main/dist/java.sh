@@ -1,5 +1,11 @@
 # Sourced by the launchers: finds a JDK 25 without starting one.
 # shellcheck shell=sh
+
+# In the C locale, which services often have, the VM could name no file that is not ASCII.
+case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
+  '' | C | POSIX) export LC_ALL=C.UTF-8 ;;
+esac
+
 require_java_25() { # root of the layout; a runtime image beside it comes first
   if [ -x "$1/jre/bin/java" ]; then
     java=$1/jre/bin/java

@@ -30,7 +30,8 @@ public final class Reasons {
             case NotDirectoryException e -> e.getFile() + " is no folder";
             case FileAlreadyExistsException e -> e.getFile() + " is there already and is no folder";
             case FileSystemLoopException e -> e.getFile() + " links to itself";
-            case FileSystemException e when e.getReason() != null -> e.getFile() + ": " + e.getReason();
+            case FileSystemException e ->
+                e.getReason() == null ? String.valueOf(e.getMessage()) : e.getFile() + ": " + e.getReason();
             default -> String.valueOf(failure.getMessage());
         };
     }
@@ -47,7 +48,8 @@ public final class Reasons {
         }
         String cut = line.substring(0, end);
         // What a parenthesis held may have been cut in the middle.
-        if (cut.chars().filter(c -> c == '(').count() > cut.chars().filter(c -> c == ')').count()) {
+        if (cut.chars().filter(c -> c == '(').count()
+                > cut.chars().filter(c -> c == ')').count()) {
             cut += ")";
         }
         return cut.length() > 200 ? cut.substring(0, 200) + "…" : cut;

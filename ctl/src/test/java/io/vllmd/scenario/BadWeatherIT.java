@@ -115,6 +115,14 @@ class BadWeatherIT {
     }
 
     @Test
+    void aHomeThatIsNotAsciiWorksInEveryLocale() throws Exception {
+        Path odd = Files.createDirectories(home.resolve("zu Hause bei Łukasz"));
+        try (DaemonProcess daemon = DaemonProcess.start(odd, Map.of("LC_ALL", "C"))) {
+            assertEquals(0, daemon.ctl("status").exit());
+        }
+    }
+
+    @Test
     void aPipeInThePlaceOfAFileFailsTheLoadAndHoldsUpNobody() throws Exception {
         try (DaemonProcess daemon = DaemonProcess.start(home)) {
             // As many as there are threads for requests: each once held one for good.
@@ -132,8 +140,7 @@ class BadWeatherIT {
                 assertEquals(i == 0 ? 0 : 1, load.exit(), load.toString());
                 assertTrue(i == 0 || load.err().contains("tokenizer.json"), load.err());
             }
-            assertEquals(
-                    200, new Chat(daemon.base()).ask("sprout", "Hello", 5).status());
+            assertEquals(200, new Chat(daemon.base()).ask("sprout", "Hello", 5).status());
         }
     }
 

@@ -4,6 +4,7 @@ import io.vllmd.api.FrontDoor;
 import io.vllmd.api.openai.OpenAiApi;
 import io.vllmd.config.EngineSettings;
 import io.vllmd.config.Places;
+import io.vllmd.config.Problem;
 import io.vllmd.config.ProblemException;
 import io.vllmd.config.Reasons;
 import io.vllmd.config.Settings;
@@ -98,9 +99,9 @@ final class Daemon implements AutoCloseable {
         // Only now: with two cores, models that load and jnr that unpacks itself would hold up the open port.
         CompletableFuture<ControlServer> control = async(
                 "start-control",
-                () -> ControlServer.start(
-                        places.socket(),
-                        settings.control(),
+                () -> startControl(
+                        places,
+                        settings,
                         new RuntimeControl(serving.registry(), settings, new ProcessFacts(mlx, device, http))));
         CompletableFuture<List<String>> models = serving.start(arguments.models());
         registry.complete(serving.registry());
@@ -124,6 +125,20 @@ final class Daemon implements AutoCloseable {
             System.setProperty("jffi.extract.name", "jffi-" + Version.current());
         } catch (IOException e) {
             log.warn("The folder of caches cannot be made: {}; jnr unpacks itself elsewhere", Reasons.of(e));
+        }
+    }
+
+    /** The control server; its native library is unpacked at its first use. */
+    private static ControlServer startControl(Places places, Settings settings, RuntimeControl control) {
+        try {
+            return ControlServer.start(places.socket(), settings.control(), control);
+        } catch (LinkageError e) {
+            throw Problem.of(
+                            Problem.Kind.INTERNAL,
+                            "The control socket can't be made: its native library could not be unpacked into "
+                                    + places.caches() + ". Free space there, or set VLLMD_HOME to another folder.",
+                            places.caches().toString())
+                    .asException(e);
         }
     }
 
@@ -159,6 +174,9 @@ final class Daemon implements AutoCloseable {
             return part.join();
         } catch (CompletionException e) {
             if (e.getCause() instanceof RuntimeException cause) {
+                throw cause;
+            }
+            if (e.getCause() instanceof Error cause) {
                 throw cause;
             }
             throw e;

@@ -80,7 +80,8 @@ public final class LogSetup extends ContextAwareBase implements Configurator {
                     .close();
             return true;
         } catch (IOException e) {
-            System.err.println("vllmd: no log can be written: " + Reasons.of(e) + ". Warnings go to this terminal only.");
+            System.err.println(
+                    "vllmd: no log can be written: " + Reasons.of(e) + ". Warnings go to this terminal only.");
             return false;
         }
     }

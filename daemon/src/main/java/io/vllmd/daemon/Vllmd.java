@@ -73,7 +73,7 @@ public final class Vllmd {
         } catch (java.io.IOException e) {
             System.err.println("vllmd: " + Places.current().home() + ": " + e.getMessage());
             return FAILED;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | LinkageError e) {
             // Threads that were started already would keep a daemon alive that serves nothing.
             LoggerFactory.getLogger(Vllmd.class)
                     .error(

@@ -99,10 +99,9 @@ final class ModelLoading implements ModelRegistry.Loader {
             // read as a small model's weights.
             // A thread of its own: on a virtual one it would hold a carrier that requests run on, for as long as a
             // slow disk likes.
-            CompletableFuture<LoadedModel.Text> text = CompletableFuture.supplyAsync(() -> text(folder), work -> Thread.ofPlatform()
-                    .name("load-text-" + id)
-                    .daemon()
-                    .start(work));
+            CompletableFuture<LoadedModel.Text> text = CompletableFuture.supplyAsync(
+                    () -> text(folder),
+                    work -> Thread.ofPlatform().name("load-text-" + id).daemon().start(work));
             LanguageModel weights =
                     ModelLoader.load(folder, mlx, place, fraction -> progress.at("loading weights", 0.95 * fraction));
             @Nullable Lane lane = null;

@@ -159,8 +159,26 @@ public final class ModelRegistry implements Models {
      */
     public CompletableFuture<ServedModel> load(
             String given, @Nullable String name, boolean makeDefault, LoadProgress progress) {
-        String source = loader.sourceOf(given);
+        try {
+            requireWord("model", given);
+            return begin(loader.sourceOf(given), name, makeDefault, progress);
+        } catch (ProblemException e) {
+            return CompletableFuture.failedFuture(e);
+        }
+    }
+
+    private CompletableFuture<ServedModel> begin(
+            String source, @Nullable String name, boolean makeDefault, LoadProgress progress) {
         String id = name != null ? name : loader.idOf(source);
+        requireWord("name", id);
+        if (id.equals(ModelNames.DEFAULT)) {
+            throw Problem.of(
+                            Problem.Kind.INVALID,
+                            "No model can be named 'default': that names whichever is the default one."
+                                    + " Choose another name with --name.",
+                            "name")
+                    .asException();
+        }
         Load load;
         synchronized (lock) {
             if (stopping) {
@@ -199,6 +217,18 @@ public final class ModelRegistry implements Models {
             load.thread = Thread.ofPlatform().name("load-" + id).daemon().start(() -> run(id, load));
         }
         return load.done.thenApply(model -> model);
+    }
+
+    /** Names of models stand in logs, tables and paths. */
+    private static void requireWord(String what, String value) {
+        if (value.isBlank() || value.chars().anyMatch(Character::isISOControl)) {
+            throw Problem.of(
+                            Problem.Kind.INVALID,
+                            "The " + what + " of a model must be text without control characters; '"
+                                    + value.replaceAll("\\p{Cntrl}", "?") + "' is not.",
+                            what)
+                    .asException();
+        }
     }
 
     private static void requireSameSource(String id, String present, String asked) {

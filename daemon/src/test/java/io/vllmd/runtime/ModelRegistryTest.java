@@ -1,15 +1,20 @@
 package io.vllmd.runtime;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.vllmd.config.Problem;
+import io.vllmd.config.ProblemException;
 import io.vllmd.runtime.StateFile.Entry;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -30,9 +35,33 @@ class ModelRegistryTest {
         }
 
         @Override
+        public String sourceOf(String source) {
+            return source;
+        }
+
+        @Override
         public String idOf(String source) {
             return source;
         }
+    }
+
+    @Test
+    void namesThatNobodyCouldUseAreRefused() {
+        ModelRegistry registry = new ModelRegistry(
+                new NoDisk(), new StateFile(folder.resolve("state.json")), new ModelNames(false, Map.of()));
+        for (String bad : List.of("", " ", "a\0b", "a\nb")) {
+            assertRefused(registry.load(bad, null, false, (stage, part) -> {}));
+            assertRefused(registry.load("m", bad, false, (stage, part) -> {}));
+        }
+        assertRefused(registry.load("m", "default", false, (stage, part) -> {}));
+        assertTrue(registry.lines().isEmpty());
+    }
+
+    private static void assertRefused(CompletableFuture<ServedModel> load) {
+        ProblemException refusal = assertInstanceOf(
+                ProblemException.class,
+                assertThrows(CompletionException.class, load::join).getCause());
+        assertEquals(Problem.Kind.INVALID, refusal.problem().kind());
     }
 
     @Test
