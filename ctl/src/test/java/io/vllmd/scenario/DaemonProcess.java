@@ -38,12 +38,13 @@ final class DaemonProcess implements AutoCloseable {
 
     /** Starts a daemon and returns once it said that it serves. */
     static DaemonProcess start(Path home, String... arguments) throws IOException {
-        return start(LAYOUT.resolve("bin/vllmd"), home, arguments);
+        return start(LAYOUT.resolve("bin/vllmd"), home, Map.of(), arguments);
     }
 
-    static DaemonProcess start(Path home, Map<String, String> environment, String... arguments) throws IOException {
-        List<String> command =
-                new ArrayList<>(List.of(LAYOUT.resolve("bin/vllmd").toString(), "--port", "0"));
+    /** As {@link #start(Path, String...)}, by this launcher and with these variables beside those of the test. */
+    static DaemonProcess start(Path launcher, Path home, Map<String, String> environment, String... arguments)
+            throws IOException {
+        List<String> command = new ArrayList<>(List.of(launcher.toString(), "--port", "0"));
         command.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(command).redirectError(new File(home.toFile(), "stderr.txt"));
         builder.environment().put("VLLMD_HOME", home.toString());

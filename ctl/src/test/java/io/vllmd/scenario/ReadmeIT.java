@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -32,7 +33,7 @@ class ReadmeIT {
     @Test
     void theFirstCommandServesFromTheCheckout() throws Exception {
         Path launcher = DaemonProcess.REPOSITORY.resolve(blocks("sh").getFirst().strip());
-        try (DaemonProcess daemon = DaemonProcess.start(launcher, home)) {
+        try (DaemonProcess daemon = DaemonProcess.start(launcher, home, Map.of())) {
             assertEquals(200, new Chat(daemon.base()).ask("default", "Hello", 5).status());
             assertEquals("", Files.readString(home.resolve("stderr.txt")), "nothing was to be built");
         }
