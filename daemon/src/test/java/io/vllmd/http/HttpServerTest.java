@@ -109,7 +109,11 @@ class HttpServerTest {
     @Test
     void aPromptWithoutRoomTellsThatTheContextIsTooShort() throws Exception {
         fixture.models.script = (answer, options) -> {
-            throw Problem.of(Problem.Kind.INVALID, "The prompt has 5000 tokens; the context has 4096.")
+            throw Problem.of(
+                            Problem.Kind.INVALID,
+                            "The prompt has 5000 tokens; the context has 4096.",
+                            "messages",
+                            "4096 tokens")
                     .asException();
         };
         var response = fixture.chat(WHOLE);

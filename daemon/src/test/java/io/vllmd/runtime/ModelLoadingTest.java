@@ -112,9 +112,7 @@ class ModelLoadingTest {
         assertEquals(before, active());
         assertEquals(
                 Problem.Kind.UNAVAILABLE,
-                assertThrows(ProblemException.class, () -> load("sprout", (stage, fraction) -> {}))
-                        .problem()
-                        .kind());
+                problemOf(load("sprout", (stage, fraction) -> {})).problem().kind());
     }
 
     @Test
