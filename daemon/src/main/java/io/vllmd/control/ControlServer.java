@@ -11,6 +11,7 @@ import java.nio.channels.spi.AbstractSelector;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
 import jnr.enxio.channels.NativeSelectorProvider;
 import jnr.unixsocket.UnixServerSocketChannel;
 import jnr.unixsocket.UnixSocketChannel;
@@ -22,6 +23,7 @@ import org.slf4j.LoggerFactory;
  * calls would pin a virtual one). Only this user and root get in.
  */
 public final class ControlServer implements AutoCloseable {
+    private static final long ACCEPT_PAUSE_NANOS = 500_000_000L;
     private static final Logger LOG = LoggerFactory.getLogger(ControlServer.class);
     private static final int BACKLOG = 64;
 
@@ -103,6 +105,9 @@ public final class ControlServer implements AutoCloseable {
                 }
             } catch (IOException e) {
                 LOG.warn("A control connection can't be accepted: {}", e.getMessage());
+                // What stands in the way, such as too many open files, stays for a while; without a pause this would
+                // spin and fill the log.
+                LockSupport.parkNanos(ACCEPT_PAUSE_NANOS);
             }
         }
     }
