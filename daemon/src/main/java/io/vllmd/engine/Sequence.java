@@ -99,7 +99,7 @@ final class Sequence implements Generation {
     void start() {
         if (!started) {
             started = true;
-            tell(TokenSink::started);
+            tell(sink -> sink.started(0));
         }
     }
 
@@ -111,7 +111,7 @@ final class Sequence implements Generation {
             return;
         }
         delivered++;
-        tell(sink -> sink.token(token));
+        tell(sink -> sink.token(token, null));
         if (delivered == request.maxTokens()) {
             finish(TokenSink.Finish.LENGTH);
         }
@@ -120,7 +120,7 @@ final class Sequence implements Generation {
     void finish(TokenSink.Finish reason) {
         if (!ended) {
             ended = true;
-            tell(sink -> sink.finished(reason));
+            tell(sink -> sink.finished(reason, null));
         }
     }
 

@@ -69,8 +69,8 @@ final class RunningAnswer implements Answer {
     private void end(Finish finish) {
         pipeline.finish(ready::add);
         stop = switch (finish) {
-            case STOP -> Stop.STOP;
-            case LENGTH -> Stop.LENGTH;
+            case STOP, GUIDE -> Stop.STOP;
+            case LENGTH, CONTEXT -> Stop.LENGTH;
             case CANCELLED -> Stop.CANCELLED;
         };
         if (finish == Finish.STOP) {

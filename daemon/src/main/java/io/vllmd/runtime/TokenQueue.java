@@ -1,6 +1,7 @@
 package io.vllmd.runtime;
 
 import io.vllmd.config.Problem;
+import io.vllmd.engine.TokenLogprobs;
 import io.vllmd.engine.TokenSink;
 import java.util.Arrays;
 import java.util.concurrent.locks.Condition;
@@ -22,10 +23,10 @@ final class TokenQueue implements TokenSink {
     private @Nullable Problem problem;
 
     @Override
-    public void started() {}
+    public void started(int cachedTokens) {}
 
     @Override
-    public void token(int id) {
+    public void token(int id, @Nullable TokenLogprobs logprobs) {
         lock.lock();
         try {
             if (count == tokens.length) {
@@ -39,7 +40,7 @@ final class TokenQueue implements TokenSink {
     }
 
     @Override
-    public void finished(Finish finish) {
+    public void finished(Finish finish, @Nullable String detail) {
         lock.lock();
         try {
             this.finish = finish;

@@ -11,6 +11,7 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class BatchingTest {
@@ -82,18 +83,18 @@ class BatchingTest {
     /** Passes all on, and makes room for another request at the end. */
     private record ReleasingSink(TokenSink sink, Semaphore room) implements TokenSink {
         @Override
-        public void started() {
-            sink.started();
+        public void started(int cachedTokens) {
+            sink.started(cachedTokens);
         }
 
         @Override
-        public void token(int id) {
-            sink.token(id);
+        public void token(int id, @Nullable TokenLogprobs logprobs) {
+            sink.token(id, logprobs);
         }
 
         @Override
-        public void finished(Finish finish) {
-            sink.finished(finish);
+        public void finished(Finish finish, @Nullable String detail) {
+            sink.finished(finish, detail);
             room.release();
         }
 

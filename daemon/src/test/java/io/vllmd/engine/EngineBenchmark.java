@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Measures the engine on a real model: tokens a second and host time by number of streams, prompt tokens a second, and
@@ -175,17 +176,17 @@ public final class EngineBenchmark {
         }
 
         @Override
-        public void started() {}
+        public void started(int cachedTokens) {}
 
         @Override
-        public void token(int id) {
+        public void token(int id, @Nullable TokenLogprobs logprobs) {
             int at = count;
             times[at] = System.nanoTime();
             count = at + 1;
         }
 
         @Override
-        public void finished(Finish finish) {
+        public void finished(Finish finish, @Nullable String detail) {
             done.countDown();
         }
 

@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 
 /** A sink that remembers what it was told, and whether it was told so in the order promised. */
 final class Recorder implements TokenSink {
@@ -31,7 +32,7 @@ final class Recorder implements TokenSink {
     }
 
     @Override
-    public void started() {
+    public void started(int cachedTokens) {
         if (!begun.complete(null)) {
             violations.add("started twice");
         }
@@ -39,7 +40,7 @@ final class Recorder implements TokenSink {
     }
 
     @Override
-    public void token(int id) {
+    public void token(int id, @Nullable TokenLogprobs logprobs) {
         if (!begun.isDone()) {
             violations.add("token before started");
         }
@@ -49,7 +50,7 @@ final class Recorder implements TokenSink {
     }
 
     @Override
-    public void finished(Finish finish) {
+    public void finished(Finish finish, @Nullable String detail) {
         notAfterEnd("finished");
         end.complete(finish);
     }

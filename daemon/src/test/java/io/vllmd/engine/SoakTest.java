@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** Long runs, bounded by count. */
@@ -50,13 +51,13 @@ class SoakTest {
 
     private record Ending(Semaphore room, AtomicInteger ended) implements TokenSink {
         @Override
-        public void started() {}
+        public void started(int cachedTokens) {}
 
         @Override
-        public void token(int id) {}
+        public void token(int id, @Nullable TokenLogprobs logprobs) {}
 
         @Override
-        public void finished(Finish finish) {
+        public void finished(Finish finish, @Nullable String detail) {
             ended.incrementAndGet();
             room.release();
         }
@@ -127,19 +128,19 @@ class SoakTest {
 
     private record Counted(TokenSink sink, Semaphore room) implements TokenSink {
         @Override
-        public void started() {
-            sink.started();
+        public void started(int cachedTokens) {
+            sink.started(cachedTokens);
         }
 
         @Override
-        public void token(int id) {
-            sink.token(id);
+        public void token(int id, @Nullable TokenLogprobs logprobs) {
+            sink.token(id, logprobs);
         }
 
         @Override
-        public void finished(Finish finish) {
+        public void finished(Finish finish, @Nullable String detail) {
             room.release();
-            sink.finished(finish);
+            sink.finished(finish, detail);
         }
 
         @Override

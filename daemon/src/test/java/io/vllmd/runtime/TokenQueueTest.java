@@ -18,9 +18,9 @@ class TokenQueueTest {
         TokenQueue queue = new TokenQueue();
         Thread writer = Thread.ofPlatform().start(() -> {
             for (int i = 0; i < 10_000; i++) {
-                queue.token(i);
+                queue.token(i, null);
             }
-            queue.finished(Finish.LENGTH);
+            queue.finished(Finish.LENGTH, null);
         });
         List<Integer> read = new ArrayList<>();
         for (int[] some = queue.take(); some.length > 0; some = queue.take()) {
@@ -40,7 +40,7 @@ class TokenQueueTest {
     @Test
     void aFailureComesAfterTheTokensBeforeIt() throws InterruptedException {
         TokenQueue queue = new TokenQueue();
-        queue.token(7);
+        queue.token(7, null);
         queue.failed(Problem.of(Problem.Kind.INTERNAL, "the device is gone"));
         assertArrayEquals(new int[] {7}, queue.take());
         ProblemException failure = assertThrows(ProblemException.class, queue::take);
