@@ -54,7 +54,7 @@ final class LaneLoop {
         this.inbox = inbox;
         this.ended = ended;
         LanguageModel.Description description = model.description();
-        this.cache = new KvCache(description.kvLayers(), description.contextLength());
+        this.cache = new KvCache(description.kvLayers().size(), description.contextLength());
         this.placement = new SlotPlacement(cache);
         this.builder = new StepBuilder(model, placement);
     }

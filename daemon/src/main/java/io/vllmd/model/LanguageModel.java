@@ -1,6 +1,8 @@
 package io.vllmd.model;
 
 import io.vllmd.mlx.Array;
+import io.vllmd.mlx.Dtype;
+import java.util.List;
 
 /** A loaded text model: rows of tokens to logits. All methods but {@link #description} run on the MLX thread. */
 public interface LanguageModel extends AutoCloseable {
@@ -28,9 +30,8 @@ public interface LanguageModel extends AutoCloseable {
      * @param architecture model_type of its config.json
      * @param vocabulary number of logits
      * @param contextLength most tokens of prompt and answer together
-     * @param kvLayers attention layers that hold keys and values
-     * @param kvHeads key/value heads of each
-     * @param headDim size of a head
+     * @param kvLayers attention layers that hold keys and values, first to last
+     * @param activations dtype of the residual stream, of keys and of values
      * @param weightBytes bytes of all weights in memory
      * @param quantization in words, such as "8-bit, groups of 64" or "bfloat16"
      */
@@ -38,9 +39,17 @@ public interface LanguageModel extends AutoCloseable {
             String architecture,
             int vocabulary,
             int contextLength,
-            int kvLayers,
-            int kvHeads,
-            int headDim,
+            List<KvLayer> kvLayers,
+            Dtype activations,
             long weightBytes,
             String quantization) {}
+
+    /**
+     * What an attention layer keeps of every position.
+     *
+     * @param kvHeads key/value heads
+     * @param headDim size of a head
+     * @param window newest positions that a token sees, its own among them; 0 = all
+     */
+    record KvLayer(int kvHeads, int headDim, int window) {}
 }

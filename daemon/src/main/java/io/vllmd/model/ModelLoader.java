@@ -3,6 +3,7 @@ package io.vllmd.model;
 import io.vllmd.hub.ModelFolder;
 import io.vllmd.mlx.Array;
 import io.vllmd.mlx.Device;
+import io.vllmd.mlx.Dtype;
 import io.vllmd.mlx.MlxThread;
 import io.vllmd.mlx.Weight;
 import java.util.ArrayList;
@@ -45,13 +46,14 @@ public final class ModelLoader {
         WeightPlan plan = WeightPlan.of(architecture, Quantization.read(config), new Tensors(folder));
         WeightReader reader = new WeightReader(mlx, device, plan.fileBytes(), progress);
         try {
-            return read(architecture, plan, reader);
+            return read(architecture, plan, reader, mlx, device);
         } finally {
             reader.discard();
         }
     }
 
-    private static LanguageModel read(Architecture architecture, WeightPlan plan, WeightReader reader)
+    private static LanguageModel read(
+            Architecture architecture, WeightPlan plan, WeightReader reader, MlxThread mlx, Device device)
             throws InterruptedException {
         Weight embedding = reader.weight(plan.embedding());
         List<Decoder.Block> blocks = new ArrayList<>();
@@ -63,10 +65,11 @@ public final class ModelLoader {
                     reader));
         }
         Array finalNorm = reader.norm(plan.finalNorm());
+        Dtype activations = device == Device.CPU ? Dtype.FLOAT32 : mlx.call(finalNorm::dtype);
         @Nullable LinearSource head = plan.head();
         Weight headWeight = head == null ? embedding : reader.weight(head);
         return new Decoder(
-                describe(architecture, plan, reader.memoryBytes()),
+                describe(architecture, plan, activations, reader.memoryBytes()),
                 architecture.eps(),
                 embedding,
                 blocks,
@@ -100,17 +103,20 @@ public final class ModelLoader {
                 reader.weight(block.down()));
     }
 
-    private static LanguageModel.Description describe(Architecture architecture, WeightPlan plan, long bytes) {
+    private static LanguageModel.Description describe(
+            Architecture architecture, WeightPlan plan, Dtype activations, long bytes) {
         Set<String> formats = new LinkedHashSet<>();
         plan.linears().forEach(linear -> formats.add(linear.format().words()));
-        Architecture.Attention attention = architecture.layers().getFirst().attention();
+        List<LanguageModel.KvLayer> kvLayers = architecture.layers().stream()
+                .map(Architecture.Layer::attention)
+                .map(attention -> new LanguageModel.KvLayer(attention.kvHeads(), attention.headDim(), 0))
+                .toList();
         return new LanguageModel.Description(
                 architecture.modelType(),
                 architecture.vocabulary(),
                 architecture.contextLength(),
-                architecture.layers().size(),
-                attention.kvHeads(),
-                attention.headDim(),
+                kvLayers,
+                activations,
                 bytes,
                 String.join(" and ", formats));
     }

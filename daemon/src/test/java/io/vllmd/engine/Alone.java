@@ -24,7 +24,7 @@ final class Alone {
         LanguageModel.Description description = model.description();
         int[] prompt = request.prompt();
         int capacity = prompt.length + request.maxTokens();
-        KvArena[] arenas = new KvArena[description.kvLayers()];
+        KvArena[] arenas = new KvArena[description.kvLayers().size()];
         List<Integer> answer = new ArrayList<>();
         try {
             int[] input = prompt;

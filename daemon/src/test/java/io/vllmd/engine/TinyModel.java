@@ -1,12 +1,14 @@
 package io.vllmd.engine;
 
 import io.vllmd.mlx.Array;
+import io.vllmd.mlx.Dtype;
 import io.vllmd.mlx.Mlx;
 import io.vllmd.mlx.Weight;
 import io.vllmd.model.AttentionShape;
 import io.vllmd.model.KvStep;
 import io.vllmd.model.LanguageModel;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 
@@ -39,7 +41,13 @@ final class TinyModel implements LanguageModel {
     TinyModel(long seed, int contextLength) {
         Random random = new Random(seed);
         description = new Description(
-                "tiny", VOCABULARY, contextLength, LAYERS, KV_HEADS, HEAD_DIM, 4L * VOCABULARY * HIDDEN, "float32");
+                "tiny",
+                VOCABULARY,
+                contextLength,
+                Collections.nCopies(LAYERS, new KvLayer(KV_HEADS, HEAD_DIM, 0)),
+                Dtype.FLOAT32,
+                4L * VOCABULARY * HIDDEN,
+                "float32");
         embedding = weight(random, VOCABULARY, HIDDEN);
         for (int i = 0; i < LAYERS; i++) {
             layers.add(new Layer(

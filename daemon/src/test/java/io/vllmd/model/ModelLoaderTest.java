@@ -12,6 +12,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,9 +30,7 @@ class ModelLoaderTest extends ModelTest {
         assertEquals("qwen3", description.architecture());
         assertEquals(128, description.vocabulary());
         assertEquals(256, description.contextLength());
-        assertEquals(2, description.kvLayers());
-        assertEquals(2, description.kvHeads());
-        assertEquals(16, description.headDim());
+        assertEquals(Collections.nCopies(2, new LanguageModel.KvLayer(2, 16, 0)), description.kvLayers());
         assertEquals(
                 "8-bit, groups of 32 and 4-bit, groups of 32 and 8-bit, groups of 64 and bfloat16",
                 description.quantization());

@@ -17,8 +17,8 @@ final class SlotCache implements AutoCloseable {
 
     SlotCache(LanguageModel.Description model, int slots, int capacity) {
         lengths = new int[slots];
-        for (int i = 0; i < model.kvLayers(); i++) {
-            arenas.add(KvArena.allocate(slots, model.kvHeads(), capacity, model.headDim(), Dtype.FLOAT32));
+        for (LanguageModel.KvLayer layer : model.kvLayers()) {
+            arenas.add(KvArena.allocate(slots, layer.kvHeads(), capacity, layer.headDim(), Dtype.FLOAT32));
         }
     }
 
