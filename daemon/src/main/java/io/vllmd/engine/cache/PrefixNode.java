@@ -1,0 +1,122 @@
+package io.vllmd.engine.cache;
+
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One page of content after what its ancestors hold; a partial one has no children. It is busy while somebody beside
+ * the tree holds one of its pages or one of its children is busy, else it waits among the idle ones, behind its
+ * children.
+ */
+final class PrefixNode implements PagePool.Watcher {
+    final String scope;
+
+    /** Null for the root of a scope. */
+    final @Nullable PrefixNode parent;
+
+    final PageContent content;
+    final int[] pages;
+
+    /** No two children begin alike all the way: what is the beginning of a sibling is dropped for it. */
+    private final TreeMap<PageContent, PrefixNode> children = new TreeMap<>();
+
+    private final IdleNodes idle;
+
+    /** Pages with other holders and busy children. */
+    private int busy;
+
+    /** No longer in the tree. */
+    boolean detached;
+
+    /** Its neighbours among the idle ones. */
+    @Nullable
+    PrefixNode older;
+
+    @Nullable
+    PrefixNode newer;
+
+    PrefixNode(String scope, @Nullable PrefixNode parent, PageContent content, int[] pages, IdleNodes idle) {
+        this.scope = scope;
+        this.parent = parent;
+        this.content = content;
+        this.pages = pages;
+        this.idle = idle;
+    }
+
+    @Nullable
+    PrefixNode child(PageContent page) {
+        return children.get(page);
+    }
+
+    /** The child with the most leading positions in common; null where no child has any. */
+    @Nullable
+    PrefixNode nearest(PageContent page) {
+        PrefixNode before = value(children.floorEntry(page));
+        PrefixNode after = value(children.ceilingEntry(page));
+        int shared = before == null ? 0 : before.content.common(page);
+        if (after != null && after.content.common(page) > shared) {
+            return after;
+        }
+        return shared > 0 ? before : null;
+    }
+
+    /** The child that this page is the beginning of, or all of. */
+    @Nullable
+    PrefixNode covering(PageContent page) {
+        PrefixNode after = value(children.ceilingEntry(page));
+        return after != null && page.isPrefixOf(after.content) ? after : null;
+    }
+
+    /** The child that is no more than the beginning of this page. */
+    @Nullable
+    PrefixNode coveredBy(PageContent page) {
+        PrefixNode before = value(children.floorEntry(page));
+        return before != null && before.content.isPrefixOf(page) ? before : null;
+    }
+
+    private static @Nullable PrefixNode value(Map.@Nullable Entry<PageContent, PrefixNode> entry) {
+        return entry == null ? null : entry.getValue();
+    }
+
+    Iterable<PrefixNode> children() {
+        return children.values();
+    }
+
+    boolean isLeaf() {
+        return children.isEmpty();
+    }
+
+    /** Becomes a child. Whoever publishes it holds its pages, so that it is busy. */
+    void attach(PrefixNode to) {
+        to.children.put(content, this);
+        busy = pages.length;
+        to.shared();
+    }
+
+    /** Leaves its parent; its pages are no longer watched by then. */
+    void detach(PrefixNode from) {
+        from.children.remove(content);
+        detached = true;
+        if (busy > 0) {
+            from.alone();
+        } else {
+            idle.remove(this);
+        }
+    }
+
+    @Override
+    public void shared() {
+        // Up the tree in a loop: a chain may be thousands of nodes long.
+        for (PrefixNode node = this; node != null && node.busy++ == 0; node = node.parent) {
+            node.idle.remove(node);
+        }
+    }
+
+    @Override
+    public void alone() {
+        for (PrefixNode node = this; node != null && --node.busy == 0; node = node.parent) {
+            node.idle.add(node);
+        }
+    }
+}
