@@ -4,26 +4,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "handles.h"
 #include "mlx/array.h"
+#include "rotation.h"
 
 namespace vllmd {
-
-// Rotation of the rows: cosines and sines [rows, rope_dims / 2].
-struct Rotation {
-  std::vector<float> cosines;
-  std::vector<float> sines;
-};
-
-struct RopeSpec {
-  int dims;
-  float base;
-  float scale;
-  std::optional<mx::array> freqs;
-};
 
 // Adjacent rows of one slot.
 struct Run {
@@ -51,19 +38,14 @@ class Batch {
   void check_fits(int slots, int capacity) const;
 
   // Host tables, for the CPU primitives.
-  std::shared_ptr<const Rotation> rotation(const RopeSpec& rope);
+  std::shared_ptr<const Rotation> rotation(const RopeSpec& rope) { return rotations_.of(rope, rows_->positions); }
 
   // Made once per key; for arrays that a backend derives from the rows.
   const mx::array& derived(const std::string& key, const std::function<mx::array()>& make);
 
  private:
-  struct RotationEntry {
-    RopeSpec rope;  // holds freqs, so that no other array can take its identity
-    std::shared_ptr<const Rotation> rotation;
-  };
-
   std::shared_ptr<const Rows> rows_;
-  std::vector<RotationEntry> rotations_;
+  Rotations rotations_;
   std::map<std::string, mx::array> derived_;
 };
 

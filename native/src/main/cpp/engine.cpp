@@ -3,35 +3,14 @@
 
 #include <cmath>
 
+#include "checks.h"
 #include "handles.h"
 
 namespace vllmd {
-namespace {
 
 bool portable_on_cpu = false;
 
-bool own_kernels(const mx::Stream& s) { return s.device == mx::Device::cpu && !portable_on_cpu; }
-
-std::string text(const mx::array& a) {
-  std::string t = "[";
-  for (size_t i = 0; i < a.ndim(); i++) {
-    t += (i > 0 ? ", " : "") + std::to_string(a.shape(static_cast<int>(i)));
-  }
-  return t + "]";
-}
-
-bool is_real(const mx::array& a) {
-  return a.dtype() == mx::float32 || a.dtype() == mx::bfloat16 || a.dtype() == mx::float16;
-}
-
-void check_vector(const char* name, const std::optional<mx::array>& a, int length) {
-  require(!a || (a->ndim() == 1 && a->shape(0) == length && is_real(*a)), name, " is ", a ? text(*a) : "",
-          ", expected real numbers [", length, "]");
-}
-
-void check_matrix(const char* name, const mx::array& a) {
-  require(a.ndim() == 2 && is_real(a), name, " is ", text(a), ", expected two dimensions of real numbers");
-}
+namespace {
 
 Weight weight_of(vm_array w, vm_array scales, vm_array biases, int32_t group, int32_t bits) {
   Weight weight{array_of(w), optional_array_of(scales), optional_array_of(biases), group, bits, 0, 0};
@@ -178,8 +157,8 @@ int vm_attention(vm_array* out, vm_array q, vm_array k, vm_array v, vm_batch bat
   });
 }
 
-int vm_kv_copy(vm_array* dst, int32_t to, vm_array src, int32_t from, int32_t length, vm_stream s) {
-  return guarded("kv_copy", [&] {
+int vm_slot_copy(vm_array* dst, int32_t to, vm_array src, int32_t from, int32_t length, vm_stream s) {
+  return guarded("slot_copy", [&] {
     auto &target = array_of(*dst), &source = array_of(src);
     check_arena(target, target);
     check_arena(source, source);

@@ -25,9 +25,12 @@ extern "C" {
 #define VM_ABI 1
 #define VM_OK 0
 #define VM_FAILED 1
+#define VM_PAGE 64  // positions of a page of keys and values
 
 typedef int64_t vm_array;   // an mlx::core::array
 typedef int64_t vm_batch;   // the rows of one step, see vm_batch_new
+typedef int64_t vm_kv;      // keys and values of one attention layer in pages, see vm_kv_new
+typedef int64_t vm_step;    // the rows of one step over pages, see vm_step_new
 typedef int64_t vm_stream;  // 0 = the default stream of the default device
 
 // Order as in mlx::core::Dtype::Val.
@@ -136,7 +139,49 @@ VM_API int vm_attention(vm_array* out, vm_array q, vm_array k, vm_array v, vm_ba
                         vm_stream s);
 // Copies the first `length` positions of slot `from` of src to slot `to` of *dst, in place (*dst is replaced).
 // The arenas may differ in S and capacity; src may be *dst's own value.
-VM_API int vm_kv_copy(vm_array* dst, int32_t to, vm_array src, int32_t from, int32_t length, vm_stream s);
+VM_API int vm_slot_copy(vm_array* dst, int32_t to, vm_array src, int32_t from, int32_t length, vm_stream s);
+
+// Keys and values of one attention layer, in pages of VM_PAGE positions. A page is a number; what sequence it belongs to
+// is known to the caller alone. Written in place and never copied to grow: on a CPU stream address space for `most`
+// pages is reserved and memory appears with the first write, on a GPU growing makes a larger arena. The memory lives
+// until the operations made from it have run, whenever the handle is freed.
+// bits = 0: values of dtype (float32 on a CPU stream); 8 or 4: affine-quantised per 32 values along head_dim.
+VM_API int vm_kv_new(vm_kv* out, int32_t pages, int32_t most, int32_t kv_heads, int32_t head_dim, int32_t dtype,
+                     int32_t bits, vm_stream s);
+VM_API int vm_kv_free(const vm_kv* layers, int32_t n);
+// To `pages` in all, at most `most`; contents are kept. Costs nothing on a CPU stream.
+VM_API int vm_kv_grow(vm_kv kv, int32_t pages, vm_stream s);
+VM_API int vm_kv_page_bytes(vm_kv kv, uint64_t* out);  // keys, values and scales of one page
+// Gives the memory of these pages back to the system once the work sent so far has run; their contents are lost. On a
+// GPU it does nothing.
+VM_API int vm_kv_trim(vm_kv kv, const int32_t* pages, int32_t n);
+// Copies the first counts[i] positions of page from[i] to page to[i] in every layer, one after the other, in stream
+// order. *tokens (int32 [p]) becomes an array of the same values: what is built from that one sees the copies (the old
+// handle stays the caller's).
+VM_API int vm_kv_copy(vm_array* tokens, const vm_kv* layers, int32_t n, const int32_t* to, const int32_t* from,
+                      const int32_t* counts, int32_t copies, vm_stream s);
+// One page to or from host memory, vm_kv_page_bytes bytes, in a layout that is the same on every device. They wait for
+// the work sent so far.
+VM_API int vm_kv_read(vm_kv kv, int32_t page, void* to);
+VM_API int vm_kv_write(vm_kv kv, int32_t page, const void* from);
+
+// The rows of one step. Row i belongs to sequence sequences[i] (0 … m-1; rows of one adjacent, positions ascending by
+// one) and stands at positions[i]. Sequence j's pages are tables[offsets[j] … offsets[j+1]), offsets [m+1]: page number
+// p / VM_PAGE of them holds position p, -1 = given back, never read. Positions before first[j] are not seen, except
+// those below sinks[j]. Host arrays, copied. Shared by all layers of the step.
+VM_API int vm_step_new(vm_step* out, const int32_t* sequences, const int32_t* positions, int32_t n,
+                       const int32_t* tables, const int32_t* offsets, const int32_t* first, const int32_t* sinks,
+                       int32_t m);
+VM_API int vm_step_free(vm_step step);
+// As vm_qkv_rope_write, into the pages of the rows' sequences. out: q [n, heads·head_dim]; what is to see the rows
+// written is built from it.
+VM_API int vm_kv_append(vm_array* out, vm_kv kv, vm_array qkv, vm_step step, int32_t heads, int32_t kv_heads,
+                        int32_t head_dim, vm_array q_norm, vm_array k_norm, float eps, int32_t rope_dims,
+                        float rope_base, float rope_scale, vm_array freqs, vm_stream s);
+// out [n, heads·head_dim]: softmax(scale · q·Kᵀ)·V. The row at position p sees the positions t <= p with
+// t >= max(first, window > 0 ? p - window + 1 : 0), or t < sinks. Query head h uses kv head h / (heads / kv_heads).
+VM_API int vm_kv_attention(vm_array* out, vm_array q, vm_kv kv, vm_step step, int32_t heads, float scale,
+                           int32_t window, vm_stream s);
 
 // out [m, K] = rows `rows[i]` of x.
 VM_API int vm_rows(vm_array* out, vm_array x, const int32_t* rows, int32_t m, vm_stream s);

@@ -260,11 +260,11 @@ void check_attention(Random& random, Shape t, const std::vector<std::vector<std:
 
   // Slot 0 onto slot 1, then into an arena of another size.
   int copied = std::min(length[0], 9);
-  ok(vm_kv_copy(&v, 1, v, 0, copied, 0));
+  ok(vm_slot_copy(&v, 1, v, 0, copied, 0));
   int32_t small_dims[] = {1, t.kv_heads, 16, t.d};
   vm_array small;
   ok(vm_full(&small, small_dims, 4, 7, VM_FLOAT32, 0));
-  ok(vm_kv_copy(&small, 0, v, 1, copied, 0));
+  ok(vm_slot_copy(&small, 0, v, 1, copied, 0));
   auto got = values(v), other = values(small);
   bool same = true;
   for (int h = 0; h < t.kv_heads; h++) {

@@ -210,7 +210,7 @@ final class EngineCalls {
 
     private static final class KvCopy {
         static final MethodHandle H = NativeLibrary.link(
-                "vm_kv_copy",
+                "vm_slot_copy",
                 FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG));
     }
 

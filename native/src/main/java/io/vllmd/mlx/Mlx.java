@@ -133,6 +133,59 @@ public final class Mlx extends ArrayOperations {
                 EngineCalls.attention(thread, q.handle(), kv.k.handle(), kv.v.handle(), batch.handle(), heads, scale));
     }
 
+    /**
+     * As {@link #qkvRopeWrite}, into the pages of the rows' sequences.
+     *
+     * @return q [n, heads·headDim]; attention that is to see the rows written is built from it
+     */
+    public static Array append(
+            Array qkv,
+            KvPages kv,
+            StepRows rows,
+            int heads,
+            int kvHeads,
+            int headDim,
+            @Nullable Array qNorm,
+            @Nullable Array kNorm,
+            float eps,
+            int ropeDims,
+            float ropeBase,
+            float ropeScale,
+            @Nullable Array freqs) {
+        OwnerThread thread = OwnerThread.current();
+        return Array.adopt(
+                thread,
+                PageCalls.append(
+                        thread,
+                        kv.handle(),
+                        qkv.handle(),
+                        rows.handle(),
+                        heads,
+                        kvHeads,
+                        headDim,
+                        Array.handleOrNone(qNorm),
+                        Array.handleOrNone(kNorm),
+                        eps,
+                        ropeDims,
+                        ropeBase,
+                        ropeScale,
+                        Array.handleOrNone(freqs)));
+    }
+
+    /**
+     * [n, heads·headDim]: softmax(scale · q·Kᵀ)·V. The row at position p sees the positions t &lt;= p of its sequence
+     * with t &gt;= max(first, window &gt; 0 ? p - window + 1 : 0), or t &lt; sinks. Query head h reads kv head
+     * h / (heads / kvHeads).
+     *
+     * @param q [n, heads·headDim], from {@link #append}
+     * @param window 0 for all positions
+     */
+    public static Array attention(Array q, KvPages kv, StepRows rows, int heads, float scale, int window) {
+        OwnerThread thread = OwnerThread.current();
+        return Array.adopt(
+                thread, PageCalls.attention(thread, q.handle(), kv.handle(), rows.handle(), heads, scale, window));
+    }
+
     /** [m, K]: the rows {@code rows[i]} of x. */
     public static Array rows(Array x, int[] rows) {
         OwnerThread thread = OwnerThread.current();

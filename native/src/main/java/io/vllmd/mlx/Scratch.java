@@ -45,6 +45,17 @@ final class Scratch {
         return base + at;
     }
 
+    /** The {@code n} elements of all parts together, one part after the other. */
+    long ints(int[][] parts, int n) {
+        long at = take(words(n));
+        long end = at;
+        for (int[] part : parts) {
+            MemorySegment.copy(part, 0, memory, ValueLayout.JAVA_INT, end, part.length);
+            end += 4L * part.length;
+        }
+        return base + at;
+    }
+
     long floats(float[] values) {
         long at = take(words(values.length));
         MemorySegment.copy(values, 0, memory, ValueLayout.JAVA_FLOAT, at, values.length);

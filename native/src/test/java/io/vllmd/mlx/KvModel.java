@@ -108,16 +108,40 @@ final class KvModel {
                     layer.heads,
                     layer.kvHeads,
                     layer.headDim,
-                    qNorm == null ? null : Array.of(qNorm, layer.headDim),
-                    kNorm == null ? null : Array.of(kNorm, layer.headDim),
+                    array(qNorm),
+                    array(kNorm),
                     EPS,
                     layer.ropeDims,
                     10_000f,
                     layer.ropeScale,
-                    freqs == null ? null : Array.of(freqs, freqs.length));
+                    array(freqs));
             Array out = Mlx.attention(q, arena, batch, layer.heads, scale());
             return new Outputs(q.toFloats(), out.toFloats());
         }
+    }
+
+    /** The same over pages, inside the caller's scope. */
+    Outputs run(KvPages pages, StepRows step, Rows rows, int window) {
+        Array q = Mlx.append(
+                Array.of(rows.qkv, rows.n(), layer.qkvWidth()),
+                pages,
+                step,
+                layer.heads,
+                layer.kvHeads,
+                layer.headDim,
+                array(qNorm),
+                array(kNorm),
+                EPS,
+                layer.ropeDims,
+                10_000f,
+                layer.ropeScale,
+                array(freqs));
+        Array out = Mlx.attention(q, pages, step, layer.heads, scale(), window);
+        return new Outputs(q.toFloats(), out.toFloats());
+    }
+
+    private static @Nullable Array array(float @Nullable [] values) {
+        return values == null ? null : Array.of(values, values.length);
     }
 
     /** The same step on the reference, q then attention. */
