@@ -27,12 +27,19 @@ rm -f "$new"/lib/*/*-tests.jar "$new"/lib/*/*-sources.jar
 cp -R "$checkout/daemon/src/main/sprout" "$new/share/sprout"
 mkdir "$new/lib/native"
 cp "$checkout"/native/target/native/libvllmd_mlx.* "$new/lib/native/"
-# Headers and CMake files of MLX are for building only.
+# Headers and CMake files of MLX are for building only, but on CUDA: MLX compiles kernels at run time, with its headers.
 if [ -d "$checkout/native/target/native/mlx" ]; then
   mkdir "$new/lib/native/mlx"
   cp -R "$checkout/native/target/native/mlx/lib" "$new/lib/native/mlx/lib"
-  if [ -d "$checkout/native/target/native/mlx_cpu.libs" ]; then
-    cp -R "$checkout/native/target/native/mlx_cpu.libs" "$new/lib/native/mlx_cpu.libs"
+  for libraries in "$checkout"/native/target/native/mlx_*.libs; do
+    [ ! -d "$libraries" ] || cp -R "$libraries" "$new/lib/native/"
+  done
+  if [ -d "$checkout/native/target/native/mlx_cuda_13.libs" ]; then
+    cp -R "$checkout/native/target/native/mlx/include" "$new/lib/native/mlx/include"
+  fi
+  # A link to gigabytes: it stays a link.
+  if [ -L "$checkout/native/target/native/nvidia" ]; then
+    ln -s "$(readlink "$checkout/native/target/native/nvidia")" "$new/lib/native/nvidia"
   fi
 fi
 cp "$checkout/LICENSE" "$checkout/NOTICE" "$new/"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds native/target/native/libvllmd_mlx.{so,dylib}, with the MLX it links beside it. Quick when nothing changed.
 # VLLMD_MLX_HOME: an MLX installed elsewhere (include/ and lib/), used in place of the pinned wheel.
+# VLLMD_MLX_BACKEND: cpu or cuda on Linux; unset, CUDA where there is an NVIDIA GPU (choose-backend.sh).
 set -eu
 
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
@@ -9,6 +10,7 @@ target=$module/target/native
 cmake_tree=$module/target/cmake
 stamp=$target/.built
 home=${VLLMD_MLX_HOME:-}
+backend=$(sh "$here/choose-backend.sh")
 
 case $(uname -s) in
     Darwin) library=$target/libvllmd_mlx.dylib ;;
@@ -16,7 +18,7 @@ case $(uname -s) in
 esac
 
 # What the library was built from beside its sources: another MLX, or another wheel, is another build.
-origin="home=$home $(cksum <"$here/mlx-wheels.txt")"
+origin="home=$home backend=$backend nvidia=${VLLMD_NVIDIA_HOME:-} $(cat "$here"/*-wheels.txt | cksum)"
 if [ -f "$stamp" ] && [ -f "$library" ] && [ "$(cat "$stamp")" = "$origin" ] \
     && { [ -n "$home" ] || [ -d "$target/mlx" ]; } \
     && [ -z "$(find "$module/src/main/cpp" "$module/src/build" "$module/CMakeLists.txt" -newer "$stamp" | head -n 1)" ]; then
@@ -38,12 +40,13 @@ if [ -n "$home" ]; then
 else
     sh "$here/fetch-mlx.sh" "$target"
     mlx=$target/mlx
+    if [ "$backend" = cuda ]; then sh "$here/fetch-nvidia.sh" "$target"; else rm -rf "$target/nvidia"; fi
 fi
 
 generator="Unix Makefiles"
 if command -v ninja >/dev/null 2>&1; then generator=Ninja; fi
 configured=$cmake_tree/.configured
-choice="$generator $mlx"
+choice="$generator $mlx $backend"
 if [ ! -f "$configured" ] || [ "$(cat "$configured")" != "$choice" ]; then
     rm -rf "$cmake_tree"
     mkdir -p "$cmake_tree"

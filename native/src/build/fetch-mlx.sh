@@ -17,7 +17,10 @@ fail() {
 if [ -z "$platform" ]; then
     system=$(uname -s) machine=$(uname -m)
     case "$system-$machine" in
-        Linux-x86_64 | Linux-aarch64) platform=linux-$machine ;;
+        Linux-x86_64 | Linux-aarch64)
+            backend=$(sh "$here/choose-backend.sh")
+            if [ "$backend" = cuda ]; then platform=linux-$machine-cuda; else platform=linux-$machine; fi
+            ;;
         Darwin-arm64)
             # The build for macOS 26 holds the kernels that M5 needs; older systems cannot load it.
             release=$(sw_vers -productVersion)
@@ -73,6 +76,8 @@ mkdir "$work/wheel"
 python3 -m zipfile -e "$wheel" "$work/wheel"
 echo "$expected" >"$work/wheel/mlx/.wheel-sha256"
 # The stamp arrives with the last rename: a build cut short before it unpacks again.
-rm -rf "$target/mlx" "$target/mlx_cpu.libs"
-[ ! -d "$work/wheel/mlx_cpu.libs" ] || mv "$work/wheel/mlx_cpu.libs" "$target/mlx_cpu.libs"
+rm -rf "$target/mlx" "$target"/mlx_*.libs
+for libraries in "$work"/wheel/mlx_*.libs; do
+    [ ! -d "$libraries" ] || mv "$libraries" "$target/"
+done
 mv "$work/wheel/mlx" "$target/mlx"
