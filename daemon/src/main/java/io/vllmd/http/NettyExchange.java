@@ -136,7 +136,7 @@ final class NettyExchange implements Exchange {
         response.headers()
                 .set(HttpHeaderNames.CONTENT_TYPE, "text/event-stream; charset=utf-8")
                 .set(HttpHeaderNames.CACHE_CONTROL, "no-cache");
-        var events = new SseStream(ctx, times, last -> connection.finish(ctx, this, last));
+        var events = new SseStream(ctx, framing(), times, last -> connection.finish(ctx, this, last));
         stream = events;
         if (!http10()) {
             HttpUtil.setTransferEncodingChunked(response, true);
@@ -206,6 +206,13 @@ final class NettyExchange implements Exchange {
     /** True the first time. */
     boolean markEnded() {
         return ended.compareAndSet(false, true);
+    }
+
+    private ChunkBuffer.Framing framing() {
+        if (method().equals("HEAD")) {
+            return ChunkBuffer.Framing.NO_BODY;
+        }
+        return http10() ? ChunkBuffer.Framing.UNTIL_CLOSE : ChunkBuffer.Framing.CHUNKED;
     }
 
     private void refuseSecondAnswer() {

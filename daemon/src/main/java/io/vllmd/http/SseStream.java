@@ -5,23 +5,23 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.vllmd.api.Exchange.ClientGoneException;
 import io.vllmd.api.Exchange.EventStream;
+import java.io.IOException;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
- * A stream of events. The producer appends to a buffer and wakes the event loop once; what comes until the loop gets to
- * it goes out in the same write. Buffer and channel are bounded, so a client that reads slowly parks its own producer
- * and nobody else's.
+ * A stream of events. One of two has the pen: the producer, which writes to the socket itself, because waking the event
+ * loop costs more than the write does; or the event loop, which begins and ends the answer and sends what the socket did
+ * not take at once. What is produced while the loop has the pen goes out with its next write. Buffer and channel are
+ * bounded, so a client that reads slowly parks its own producer and nobody else's.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a channel tells its failures to exceptionCaught and channelInactive
 final class SseStream implements EventStream {
@@ -32,16 +32,15 @@ final class SseStream implements EventStream {
     private static final byte[] EVENT = "event: ".getBytes(UTF_8);
 
     private final ChannelHandlerContext ctx;
+    private final ClientChannel channel;
     private final Times times;
     private final Consumer<ChannelFuture> whenFinished;
     private final Runnable flush = this::flush;
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition room = lock.newCondition();
-    private byte[] pending = new byte[1024];
-    private int length;
-    private @Nullable HttpResponse head;
-    private boolean flushing;
+    private final ChunkBuffer pending;
+    private boolean loopWrites = true;
     private boolean closed;
     private boolean gone;
     private long lastWrite = System.nanoTime();
@@ -55,20 +54,20 @@ final class SseStream implements EventStream {
     record Times(Duration silence, Duration writeStall) {}
 
     /** A stream on this channel; {@code whenFinished} gets its last write, on the event loop. */
-    SseStream(ChannelHandlerContext ctx, Times times, Consumer<ChannelFuture> whenFinished) {
+    SseStream(
+            ChannelHandlerContext ctx, ChunkBuffer.Framing framing, Times times, Consumer<ChannelFuture> whenFinished) {
         this.ctx = ctx;
+        this.channel = (ClientChannel) ctx.channel();
+        this.pending = new ChunkBuffer(framing);
         this.times = times;
         this.whenFinished = whenFinished;
     }
 
-    void start(HttpResponse response) {
-        lock.lock();
-        try {
-            head = response;
-            wakeLoop();
-        } finally {
-            lock.unlock();
-        }
+    void start(HttpResponse head) {
+        ctx.executor().execute(() -> {
+            ctx.write(head, ctx.voidPromise());
+            flush();
+        });
         watchSilence(times.silence().toNanos());
     }
 
@@ -77,16 +76,18 @@ final class SseStream implements EventStream {
         lock.lock();
         try {
             awaitRoom();
+            pending.begin();
             if (!event.isEmpty()) {
-                append(EVENT);
-                append(event.getBytes(UTF_8));
-                append('\n');
+                pending.append(EVENT);
+                pending.append(event.getBytes(UTF_8));
+                pending.append('\n');
             }
-            append(DATA);
+            pending.append(DATA);
             appendData(data);
-            append('\n');
-            append('\n');
-            wakeLoop();
+            pending.append('\n');
+            pending.append('\n');
+            pending.end();
+            write();
         } finally {
             lock.unlock();
         }
@@ -98,6 +99,7 @@ final class SseStream implements EventStream {
         try {
             awaitRoom();
             appendComment(text);
+            write();
         } finally {
             lock.unlock();
         }
@@ -109,7 +111,7 @@ final class SseStream implements EventStream {
         try {
             if (!closed && !gone) {
                 closed = true;
-                wakeLoop();
+                handOver();
             }
         } finally {
             lock.unlock();
@@ -142,7 +144,7 @@ final class SseStream implements EventStream {
             throw new IllegalStateException("this stream of events is closed");
         }
         long left = times.writeStall().toNanos();
-        while (!gone && (length >= HIGH || !ctx.channel().isWritable())) {
+        while (!gone && (pending.length() >= HIGH || !channel.isWritable())) {
             if (left <= 0) {
                 gone = true;
                 ctx.close();
@@ -160,46 +162,74 @@ final class SseStream implements EventStream {
         }
     }
 
-    private void wakeLoop() {
-        if (!flushing) {
-            flushing = true;
+    /** Writes what is pending, or leaves it to the event loop where that has the pen. */
+    private void write() {
+        if (loopWrites) {
+            return;
+        }
+        try {
+            pending.drop(channel.writeNow(pending.bytes()));
+        } catch (IOException e) {
+            gone = true;
+            ctx.close();
+            throw new ClientGoneException("the connection broke: " + e.getMessage());
+        }
+        lastWrite = System.nanoTime();
+        if (pending.length() > 0) {
+            handOver();
+        }
+    }
+
+    private void handOver() {
+        if (!loopWrites) {
+            loopWrites = true;
             ctx.executor().execute(flush);
         }
     }
 
+    /** On the event loop, which has the pen. */
     private void flush() {
-        HttpResponse first;
-        ByteBuf bytes = null;
+        ByteBuf bytes;
         boolean last;
         lock.lock();
         try {
-            flushing = false;
             if (gone) {
                 return;
             }
-            first = head;
-            head = null;
+            bytes = ctx.alloc().ioBuffer(pending.length()).writeBytes(pending.bytes());
+            pending.drop(pending.length());
             last = closed;
-            if (length > 0) {
-                bytes = ctx.alloc().ioBuffer(length).writeBytes(pending, 0, length);
-                length = 0;
-                lastWrite = System.nanoTime();
-            }
+            lastWrite = System.nanoTime();
             room.signalAll();
         } finally {
             lock.unlock();
         }
-        if (first != null) {
-            ctx.write(first, ctx.voidPromise());
-        }
-        if (bytes != null) {
-            ctx.write(new DefaultHttpContent(bytes), ctx.voidPromise());
-        }
+        // Past the codec: the bytes are framed already.
+        ChannelFuture written = ctx.pipeline().context(HttpServerCodec.class).write(bytes);
         if (last) {
             whenFinished.accept(ctx.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT));
         } else {
+            written.addListener(done -> {
+                if (done.isSuccess()) {
+                    flushed();
+                }
+            });
             ctx.flush();
         }
+    }
+
+    /** The socket took what the loop had: the pen goes back, unless more came meanwhile. */
+    private void flushed() {
+        lock.lock();
+        try {
+            if (pending.length() == 0 && !closed) {
+                loopWrites = false;
+                return;
+            }
+        } finally {
+            lock.unlock();
+        }
+        flush();
     }
 
     private void watchSilence(long nanos) {
@@ -217,8 +247,9 @@ final class SseStream implements EventStream {
             left = silence - (System.nanoTime() - lastWrite);
             if (left <= 0) {
                 left = silence;
-                if (length == 0 && ctx.channel().isWritable()) {
+                if (!loopWrites) {
                     appendComment("still here");
+                    handOver();
                 }
             }
         } finally {
@@ -228,12 +259,13 @@ final class SseStream implements EventStream {
     }
 
     private void appendComment(String text) {
-        append(':');
-        append(' ');
-        append(text.replace('\n', ' ').replace('\r', ' ').getBytes(UTF_8));
-        append('\n');
-        append('\n');
-        wakeLoop();
+        pending.begin();
+        pending.append(':');
+        pending.append(' ');
+        pending.append(text.replace('\n', ' ').replace('\r', ' ').getBytes(UTF_8));
+        pending.append('\n');
+        pending.append('\n');
+        pending.end();
     }
 
     /** Appends data; every line of it gets its own field name, as the format wants. */
@@ -241,36 +273,15 @@ final class SseStream implements EventStream {
         int start = 0;
         for (int i = 0; i < data.length; i++) {
             if (data[i] == '\n' || data[i] == '\r') {
-                append(data, start, i - start);
-                append('\n');
-                append(DATA);
+                pending.append(data, start, i - start);
+                pending.append('\n');
+                pending.append(DATA);
                 if (data[i] == '\r' && i + 1 < data.length && data[i + 1] == '\n') {
                     i++;
                 }
                 start = i + 1;
             }
         }
-        append(data, start, data.length - start);
-    }
-
-    private void append(byte[] bytes) {
-        append(bytes, 0, bytes.length);
-    }
-
-    private void append(byte[] bytes, int from, int count) {
-        ensure(count);
-        System.arraycopy(bytes, from, pending, length, count);
-        length += count;
-    }
-
-    private void append(char c) {
-        ensure(1);
-        pending[length++] = (byte) c;
-    }
-
-    private void ensure(int more) {
-        if (length + more > pending.length) {
-            pending = Arrays.copyOf(pending, Math.max(length + more, 2 * pending.length));
-        }
+        pending.append(data, start, data.length - start);
     }
 }
