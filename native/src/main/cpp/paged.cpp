@@ -6,9 +6,15 @@
 namespace vllmd {
 namespace {
 
+void check_device(const Pages& pages, const mx::Stream& s) {
+  require(s.device == pages.stream.device, "the pages belong to another device than the stream");
+  require(s.device != mx::Device::cpu || own_kernels(s) == (pages.host != nullptr),
+          "the pages were made before vm_portable changed");
+}
+
 void check_fits(const Pages& pages, const StepRows& rows, const mx::Stream& s) {
   require(rows.highest_page < pages.count, "a row's table names page ", rows.highest_page, " of ", pages.count);
-  require(s.device == pages.stream.device, "the pages belong to another device than the stream");
+  check_device(pages, s);
 }
 
 }  // namespace
@@ -26,8 +32,8 @@ int vm_kv_append(vm_array* out, vm_kv kv, vm_array qkv, vm_step step, int32_t he
     check_matrix("qkv", x);
     require(heads > 0 && kv_heads > 0 && head_dim > 0 && heads % kv_heads == 0, heads, " heads, ", kv_heads,
             " kv heads of ", head_dim);
-    require(pages.shape.kv_heads == kv_heads && pages.shape.head_dim == head_dim, "pages have ", pages.shape.kv_heads,
-            " kv heads of ", pages.shape.head_dim, ", expected ", kv_heads, " of ", head_dim);
+    require(pages.format.kv_heads == kv_heads && pages.format.head_dim == head_dim, "pages have ", pages.format.kv_heads,
+            " kv heads of ", pages.format.head_dim, ", expected ", kv_heads, " of ", head_dim);
     require(x.shape(0) == rows.rows()->size() && x.shape(1) == (heads + 2 * kv_heads) * head_dim, "qkv is ", text(x),
             ", expected [", rows.rows()->size(), ", ", (heads + 2 * kv_heads) * head_dim, "]");
     require(rope_dims >= 0 && rope_dims % 2 == 0 && rope_dims <= head_dim, "rope_dims is ", rope_dims,
@@ -39,7 +45,9 @@ int vm_kv_append(vm_array* out, vm_kv kv, vm_array qkv, vm_step step, int32_t he
     check_vector("freqs", rope.freqs, rope_dims / 2);
     auto stream = stream_of(s);
     check_fits(pages, *rows.rows(), stream);
-    *out = handle_of(cpu::append(x, pages, rows, {heads, kv_heads, head_dim}, norm, rope, stream));
+    HeadShape shape{heads, kv_heads, head_dim};
+    *out = handle_of(pages.host ? cpu::append(x, pages, rows, shape, norm, rope, stream)
+                                : portable::append(x, pages, rows, shape, norm, rope, stream));
   });
 }
 
@@ -50,14 +58,15 @@ int vm_kv_attention(vm_array* out, vm_array q, vm_kv kv, vm_step step, int32_t h
     auto& pages = pages_of(kv);
     auto& rows = step_of(step);
     check_matrix("q", queries);
-    require(heads > 0 && heads % pages.shape.kv_heads == 0, heads, " heads over ", pages.shape.kv_heads, " kv heads");
-    require(queries.shape(0) == rows.rows()->size() && queries.shape(1) == heads * pages.shape.head_dim, "q is ",
-            text(queries), ", expected [", rows.rows()->size(), ", ", heads * pages.shape.head_dim, "]");
+    require(heads > 0 && heads % pages.format.kv_heads == 0, heads, " heads over ", pages.format.kv_heads, " kv heads");
+    require(queries.shape(0) == rows.rows()->size() && queries.shape(1) == heads * pages.format.head_dim, "q is ",
+            text(queries), ", expected [", rows.rows()->size(), ", ", heads * pages.format.head_dim, "]");
     require(window >= 0, "window is ", window);
     auto stream = stream_of(s);
     check_fits(pages, *rows.rows(), stream);
     rows.check_seen(window);
-    *out = handle_of(cpu::attention(queries, pages, rows, heads, scale, window, stream));
+    *out = handle_of(pages.host ? cpu::attention(queries, pages, rows, heads, scale, window, stream)
+                                : portable::attention(queries, pages, rows, heads, scale, window, stream));
   });
 }
 
@@ -73,16 +82,17 @@ int vm_kv_copy(vm_array* tokens, const vm_kv* layers, int32_t n, const int32_t* 
       list[i] = {to[i], from[i], counts[i]};
       require(counts[i] >= 0 && counts[i] <= kPage, "copy ", i, " is of ", counts[i], " positions");
     }
-    std::vector<std::shared_ptr<HostPages>> hosts;
+    std::vector<Pages*> all;
     for (int32_t i = 0; i < n; i++) {
       auto& pages = pages_of(layers[i]);
-      require(stream.device == pages.stream.device, "the pages belong to another device than the stream");
+      check_device(pages, stream);
       for (auto& copy : list) {
         require(copy.to >= 0 && copy.from >= 0 && copy.to < pages.count && copy.from < pages.count, "copy of page ",
                 copy.from, " to ", copy.to, " of ", pages.count);
       }
-      hosts.push_back(pages.host);
+      all.push_back(&pages);
     }
-    *tokens = handle_of(cpu::copy_pages(before, std::move(hosts), std::move(list), stream));
+    *tokens = handle_of(own_kernels(stream) ? cpu::copy_pages(before, all, std::move(list), stream)
+                                            : portable::copy_pages(before, all, std::move(list), stream));
   });
 }

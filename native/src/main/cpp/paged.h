@@ -18,12 +18,27 @@ struct PageCopy {
 };
 
 namespace cpu {
-mx::array append(const mx::array& qkv, const Pages& pages, Step& step, HeadShape shape, const HeadNorm& norm,
+mx::array append(const mx::array& qkv, Pages& pages, Step& step, HeadShape shape, const HeadNorm& norm,
                  const RopeSpec& rope, mx::Stream s);
-mx::array attention(const mx::array& q, const Pages& pages, Step& step, int heads, float scale, int window,
-                    mx::Stream s);
-mx::array copy_pages(const mx::array& tokens, std::vector<std::shared_ptr<HostPages>> layers,
-                     std::vector<PageCopy> copies, mx::Stream s);
+mx::array attention(const mx::array& q, Pages& pages, Step& step, int heads, float scale, int window, mx::Stream s);
+mx::array copy_pages(const mx::array& tokens, const std::vector<Pages*>& layers, std::vector<PageCopy> copies,
+                     mx::Stream s);
+// A page of keys, then values, each [kv_head][position] values, then scales, then biases.
+void read_page(const HostPages& pages, int page, char* to);
+void write_page(const HostPages& pages, int page, const char* from);
 }  // namespace cpu
+
+namespace portable {
+mx::array append(const mx::array& qkv, Pages& pages, Step& step, HeadShape shape, const HeadNorm& norm,
+                 const RopeSpec& rope, mx::Stream s);
+mx::array attention(const mx::array& q, Pages& pages, Step& step, int heads, float scale, int window, mx::Stream s);
+mx::array copy_pages(const mx::array& tokens, const std::vector<Pages*>& layers, std::vector<PageCopy> copies,
+                     mx::Stream s);
+// Zeroed.
+DevicePages empty_pages(const PageFormat& format, int pages, mx::Stream s);
+void grow(Pages& pages, int count, mx::Stream s);
+void read_page(const Pages& pages, int page, char* to);
+void write_page(Pages& pages, int page, const char* from);
+}  // namespace portable
 
 }  // namespace vllmd

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "handles.h"
 #include "mlx/array.h"
@@ -11,33 +12,49 @@
 
 namespace vllmd {
 
-struct PageShape {
+// Values along head_dim that share a scale and a bias.
+constexpr int kPageGroup = 32;
+
+// How a layer's keys and values are kept. With bits 8 or 4, a group of 32 values along head_dim is codes of that many
+// bits, the lowest bits first, and a float16 scale and bias: value = code · scale + bias, where
+// bias = float16(min - |min|/2048), scale = float16((max - bias) / (2^bits - 1) · (1 + 1/2048)): rounded so that the
+// codes reach both ends.
+struct PageFormat {
   int kv_heads;
   int head_dim;
   int bits;  // 0 = values of dtype
   mx::Dtype dtype;
 
-  // Bytes of the keys, or of the values, of one page.
-  size_t bytes() const { return static_cast<size_t>(kv_heads) * kPage * head_dim * dtype.size(); }
+  int groups() const { return bits == 0 ? 0 : head_dim / kPageGroup; }
+  // Bytes of one position's values of one kv head, and of its scales; its biases take as many.
+  size_t value_bytes() const {
+    return bits == 0 ? head_dim * dtype.size() : static_cast<size_t>(head_dim) * bits / 8;
+  }
+  size_t scale_bytes() const { return groups() * sizeof(uint16_t); }
+  // Of the keys, or of the values, of one kv head in one page.
+  size_t block_bytes() const { return kPage * (value_bytes() + 2 * scale_bytes()); }
+  // Of the keys, or of the values, of one page.
+  size_t page_bytes() const { return kv_heads * block_bytes(); }
 };
 
-// Pages in this process's memory, [page][kv_head][position][head_dim] for keys and for values: address space for all
-// that may come, which takes memory where it was written. Shared with the operations that read and write it.
+// Pages in this process's memory, for the CPU primitives: address space for all that may come, which takes memory where
+// it was written. A page is a block per kv head. Shared with the operations that read and write it.
 class HostPages {
  public:
-  HostPages(PageShape shape, int most);
+  HostPages(PageFormat format, int most);
   ~HostPages();
   HostPages(const HostPages&) = delete;
   HostPages& operator=(const HostPages&) = delete;
 
-  // First byte of a page.
-  char* keys(int page) const { return keys_ + page * shape.bytes(); }
-  char* values(int page) const { return values_ + page * shape.bytes(); }
+  char* keys(int page, int kv_head) const { return keys_ + page * format.page_bytes() + kv_head * format.block_bytes(); }
+  char* values(int page, int kv_head) const {
+    return values_ + page * format.page_bytes() + kv_head * format.block_bytes();
+  }
 
   // Gives the memory back; what is read there next is 0.
   void trim(int page);
 
-  const PageShape shape;
+  const PageFormat format;
 
  private:
   size_t size_;
@@ -45,12 +62,28 @@ class HostPages {
   char* values_;
 };
 
+// Keys or values in arrays, [pages, kv_heads, 64, …].
+struct PagePart {
+  mx::array values;                 // [… head_dim] of the dtype, or uint32 [… head_dim·bits/32]
+  std::optional<mx::array> scales;  // float16 [… head_dim/32]
+  std::optional<mx::array> biases;
+};
+
+// Pages in arrays, for MLX's operations and for kernels on a GPU. MLX's operations replace the arrays by updated ones,
+// which take over the memory where nothing else holds it; kernels of our own write into them and replace nothing.
+struct DevicePages {
+  PagePart keys;
+  PagePart values;
+};
+
 struct Pages {
-  PageShape shape;
+  PageFormat format;
   int count;
   int most;
   mx::Stream stream;  // the one it was made for; work in flight is waited for there
+  // One of the two.
   std::shared_ptr<HostPages> host;
+  std::optional<DevicePages> device;
 };
 
 inline Pages& pages_of(vm_kv handle) {

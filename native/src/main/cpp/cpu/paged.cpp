@@ -47,11 +47,11 @@ struct AppendJob {
     }
     int kv_head = (h - shape.heads) % shape.kv_heads, position = rows->positions[row];
     int page = rows->page(rows->run(row), position);
-    size_t at = (static_cast<size_t>(kv_head) * kPage + position % kPage) * d;
+    size_t at = static_cast<size_t>(position % kPage) * d;
     if (h < shape.heads + shape.kv_heads) {
-      kernels().rope_head(in, k_norm, eps, d, cosines, sines, rope_dims, reinterpret_cast<float*>(pages->keys(page)) + at);
+      kernels().rope_head(in, k_norm, eps, d, cosines, sines, rope_dims, reinterpret_cast<float*>(pages->keys(page, kv_head)) + at);
     } else {
-      std::memcpy(reinterpret_cast<float*>(pages->values(page)) + at, in, d * sizeof(float));
+      std::memcpy(reinterpret_cast<float*>(pages->values(page, kv_head)) + at, in, d * sizeof(float));
     }
   }
 };
@@ -66,8 +66,8 @@ struct AttentionJob {
   const float* q;
   float* out;
 
-  int kv_heads() const { return pages->shape.kv_heads; }
-  int head_dim() const { return pages->shape.head_dim; }
+  int kv_heads() const { return pages->format.kv_heads; }
+  int head_dim() const { return pages->format.head_dim; }
   int per_kv_head() const { return heads / kv_heads(); }
   size_t partial() const { return kPartialHeader + head_dim(); }
 
@@ -103,9 +103,8 @@ struct AttentionJob {
 
   AttentionView view(int row, int index, int kv_head) const {
     int page = rows->tables[rows->run(row).table + index];
-    size_t at = static_cast<size_t>(kv_head) * kPage * head_dim();
-    return {reinterpret_cast<const float*>(pages->keys(page)) + at, reinterpret_cast<const float*>(pages->values(page)) + at,
-            head_dim()};
+    return {reinterpret_cast<const float*>(pages->keys(page, kv_head)),
+            reinterpret_cast<const float*>(pages->values(page, kv_head)), head_dim()};
   }
 
   // The partial sums of one page into `mine`, one per query head, with `more` for the second part; false if nothing of
@@ -190,7 +189,7 @@ struct AttentionJob {
 
 }  // namespace
 
-mx::array append(const mx::array& qkv, const Pages& pages, Step& step, HeadShape shape, const HeadNorm& norm,
+mx::array append(const mx::array& qkv, Pages& pages, Step& step, HeadShape shape, const HeadNorm& norm,
                  const RopeSpec& rope, mx::Stream s) {
   std::vector<mx::array> inputs{dense(qkv, mx::float32, s)};
   for (auto* weight : {&norm.q, &norm.k}) {
@@ -217,7 +216,7 @@ mx::array append(const mx::array& qkv, const Pages& pages, Step& step, HeadShape
                    std::move(prepare));
 }
 
-mx::array attention(const mx::array& q, const Pages& pages, Step& step, int heads, float scale, int window,
+mx::array attention(const mx::array& q, Pages& pages, Step& step, int heads, float scale, int window,
                     mx::Stream s) {
   auto prepare = [rows = step.rows(), host = pages.host, heads, scale, window](const std::vector<mx::array>& in,
                                                                                 std::vector<mx::array>& out) {
@@ -227,26 +226,41 @@ mx::array attention(const mx::array& q, const Pages& pages, Step& step, int head
   return operation("VllmdPagedAttention", q.shape(), mx::float32, {dense(q, mx::float32, s)}, s, std::move(prepare));
 }
 
-mx::array copy_pages(const mx::array& tokens, std::vector<std::shared_ptr<HostPages>> layers,
-                     std::vector<PageCopy> copies, mx::Stream s) {
-  auto prepare = [layers = std::move(layers), copies = std::move(copies)](const std::vector<mx::array>& in,
-                                                                          std::vector<mx::array>& out) {
+mx::array copy_pages(const mx::array& tokens, const std::vector<Pages*>& layers, std::vector<PageCopy> copies,
+                     mx::Stream s) {
+  std::vector<std::shared_ptr<HostPages>> hosts;
+  for (auto* layer : layers) {
+    hosts.push_back(layer->host);
+  }
+  auto prepare = [hosts = std::move(hosts), copies = std::move(copies)](const std::vector<mx::array>& in,
+                                                                        std::vector<mx::array>& out) {
     out[0].copy_shared_buffer(in[0]);
-    return [layers, copies] {
-      ThreadPool::instance().run(static_cast<int>(layers.size()), [&](int layer) {
-        auto& pages = *layers[layer];
-        size_t width = pages.shape.head_dim * pages.shape.dtype.size();
+    return [hosts, copies] {
+      ThreadPool::instance().run(static_cast<int>(hosts.size()), [&](int layer) {
+        auto& pages = *hosts[layer];
         for (auto& copy : copies) {
-          for (int head = 0; head < pages.shape.kv_heads; head++) {
-            size_t at = head * kPage * width;
-            std::memmove(pages.keys(copy.to) + at, pages.keys(copy.from) + at, copy.count * width);
-            std::memmove(pages.values(copy.to) + at, pages.values(copy.from) + at, copy.count * width);
+          for (int head = 0; head < pages.format.kv_heads; head++) {
+            size_t bytes = copy.count * pages.format.value_bytes();
+            std::memmove(pages.keys(copy.to, head), pages.keys(copy.from, head), bytes);
+            std::memmove(pages.values(copy.to, head), pages.values(copy.from, head), bytes);
           }
         }
       });
     };
   };
   return operation("VllmdCopyPages", tokens.shape(), mx::int32, {dense(tokens, s)}, s, std::move(prepare));
+}
+
+void read_page(const HostPages& pages, int page, char* to) {
+  size_t bytes = pages.format.page_bytes();
+  std::memcpy(to, pages.keys(page, 0), bytes);
+  std::memcpy(to + bytes, pages.values(page, 0), bytes);
+}
+
+void write_page(const HostPages& pages, int page, const char* from) {
+  size_t bytes = pages.format.page_bytes();
+  std::memcpy(pages.keys(page, 0), from, bytes);
+  std::memcpy(pages.values(page, 0), from + bytes, bytes);
 }
 
 }  // namespace vllmd::cpu

@@ -24,7 +24,7 @@ class PagedAttentionTest {
     private static final Layer LAYER = new Layer(3, 300, 6, 2, 32, true, 32, 1, false);
 
     @ParameterizedTest
-    @MethodSource("io.vllmd.mlx.Kernels#own")
+    @MethodSource("io.vllmd.mlx.Kernels#all")
     void stepsOverPagesEqualStepsOverSlots(String kernels) {
         Kernels.use(kernels);
         Random random = new Random(1);
@@ -37,7 +37,7 @@ class PagedAttentionTest {
                 Rows rows = model.randomRows(random);
                 Outputs slots = model.run(arena, rows);
                 Outputs paged = tables.run(model, pages, rows, 0);
-                assertArrayEquals(slots.q(), paged.q(), "q of step " + step);
+                assertArrayEquals(slots.q(), paged.q(), 2e-6f, "q of step " + step);
                 assertArrayEquals(slots.attention(), paged.attention(), 2e-6f, "attention of step " + step);
             }
         }
