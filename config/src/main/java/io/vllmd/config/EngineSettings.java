@@ -1,6 +1,7 @@
 package io.vllmd.config;
 
 import java.time.Duration;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -8,6 +9,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param threads threads on a CPU device, 0 for one per core
  * @param defaultMaxTokens longest answer where a request names none, null for all the room
+ * @param stallTimeout longest silence of the engine on a request that it admitted, null for no bound
  */
 public record EngineSettings(
         Device device,
@@ -16,7 +18,21 @@ public record EngineSettings(
         int queue,
         Duration prefillBudget,
         int prefillChunk,
-        @Nullable Integer defaultMaxTokens) {
+        @Nullable Integer defaultMaxTokens,
+        @Nullable Duration stallTimeout,
+        FrequencyPenalty frequencyPenalty,
+        CacheIsolation cacheIsolation) {
+
+    /** Keys of this section that may change while the daemon runs; the others are read at start. */
+    static final Set<String> LIVE = Set.of(
+            "max-batch",
+            "queue",
+            "prefill-budget",
+            "prefill-chunk",
+            "default-max-tokens",
+            "stall-timeout",
+            "frequency-penalty",
+            "cache-isolation");
 
     /** Where models run. */
     public enum Device {
@@ -24,6 +40,22 @@ public record EngineSettings(
         AUTO,
         CPU,
         GPU
+    }
+
+    /** What a request's frequency_penalty does. */
+    public enum FrequencyPenalty {
+        /** OpenAI's meaning: subtracted for each time that a token stands in the answer. */
+        ADDITIVE,
+        /** vllm-mlx's meaning: one more than it is a repetition penalty, over the last 20 tokens. */
+        REPETITION
+    }
+
+    /** Whose requests share what was computed for a prompt. */
+    public enum CacheIsolation {
+        /** Everybody's. */
+        NONE,
+        /** Those with the same API key. */
+        API_KEY
     }
 
     static EngineSettings read(Section s) {
@@ -34,6 +66,9 @@ public record EngineSettings(
                 s.integer("queue", 0, 65536),
                 s.duration("prefill-budget", Duration.ofMillis(1), Duration.ofSeconds(60)),
                 s.integer("prefill-chunk", 1, 65536),
-                s.integerOrNone("default-max-tokens", 1, 10_000_000));
+                s.integerOrNone("default-max-tokens", 1, 10_000_000),
+                s.durationOrNone("stall-timeout", Duration.ofSeconds(1), Duration.ofHours(24)),
+                s.choice("frequency-penalty", FrequencyPenalty.class),
+                s.choice("cache-isolation", CacheIsolation.class));
     }
 }

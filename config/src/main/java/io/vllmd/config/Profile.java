@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
  * A serving profile: how requests are served where they do not say. Not every part is in force in this version;
  * {@link #notInForce} tells which.
  *
- * @param timeout longest time for one answer, null for no bound
+ * @param timeout longest silence of the engine in one answer, null for {@code engine.stall-timeout}
+ * @param kvBits bits of a number in the KV cache, null for the cache's own type
  */
 public record Profile(
         String name,
@@ -17,6 +18,9 @@ public record Profile(
         boolean deterministic,
         boolean multimodal,
         @Nullable Duration timeout,
+        Priority priority,
+        RepetitionGuard repetitionGuard,
+        @Nullable Integer kvBits,
         SamplingDefaults sampling,
         Tools tools,
         Json json,
@@ -27,7 +31,28 @@ public record Profile(
             @Nullable Double temperature,
             @Nullable Double topP,
             @Nullable Integer topK,
-            @Nullable Double minP) {}
+            @Nullable Double minP,
+            Penalties penalties) {}
+
+    /**
+     * What tokens lose for having come before.
+     *
+     * @param presence subtracted from tokens that the answer has
+     * @param frequency subtracted for each time that it has them
+     * @param repetition divides the logits of tokens that prompt or answer have
+     * @param window newest tokens that the repetition penalty looks at, null or 0 for all
+     */
+    public record Penalties(
+            @Nullable Double presence,
+            @Nullable Double frequency,
+            @Nullable Double repetition,
+            @Nullable Integer window) {}
+
+    /** Who goes first where a request does not say. */
+    public enum Priority {
+        INTERACTIVE,
+        BACKGROUND
+    }
 
     /**
      * Tool calls in answers.
@@ -68,9 +93,6 @@ public record Profile(
             missing.add(
                     new NotInForce("multimodal", "images and video are not taken yet; requests with them are refused"));
         }
-        if (timeout != null) {
-            missing.add(new NotInForce("timeout", "answers are not bounded in time yet"));
-        }
         if (tools.enabled()) {
             missing.add(new NotInForce("tools.enabled", "tool calls are not found in answers yet; they stay text"));
         }
@@ -93,11 +115,19 @@ public record Profile(
                 s.flag("deterministic"),
                 s.flag("multimodal"),
                 s.durationOrNone("timeout", Duration.ofSeconds(1), Duration.ofHours(24)),
+                s.choice("priority", Priority.class),
+                s.choice("repetition-guard", RepetitionGuard.class),
+                s.oneOfOrNone("kv-bits", List.of(4, 8)),
                 new SamplingDefaults(
                         sampling.numberOrNone("temperature", 0, 2),
                         sampling.numberOrNone("top-p", Double.MIN_VALUE, 1),
                         sampling.integerOrNone("top-k", 0, 1_000_000),
-                        sampling.numberOrNone("min-p", 0, 1)),
+                        sampling.numberOrNone("min-p", 0, 1),
+                        new Penalties(
+                                sampling.numberOrNone("presence-penalty", -2, 2),
+                                sampling.numberOrNone("frequency-penalty", -2, 2),
+                                sampling.numberOrNone("repetition-penalty", Double.MIN_VALUE, 2),
+                                sampling.integerOrNone("repetition-window", 0, 1_000_000))),
                 new Tools(tools.flag("enabled"), tools.text("parser")),
                 new Json(s.section("json").flag("constrained")),
                 new Divergence(

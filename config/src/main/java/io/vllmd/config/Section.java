@@ -79,6 +79,18 @@ final class Section {
         return value == null ? null : Integer.valueOf(value.intValue());
     }
 
+    /** One of these whole numbers, or none. */
+    @Nullable
+    Integer oneOfOrNone(String name, List<Integer> choices) {
+        String expected = "one of " + choices.stream().map(String::valueOf).collect(Collectors.joining(", "));
+        Double value = readOrNone(
+                name,
+                expected + ", or none",
+                c -> c.getDouble(name),
+                v -> choices.stream().anyMatch(choice -> choice == v.doubleValue()));
+        return value == null ? null : Integer.valueOf(value.intValue());
+    }
+
     double number(String name, double least, double most) {
         return read(name, "a number" + range(least, most), c -> c.getDouble(name), v -> v >= least && v <= most);
     }
@@ -130,7 +142,10 @@ final class Section {
     <E extends Enum<E>> E choice(String name, Class<E> type) {
         var byName = Arrays.stream(type.getEnumConstants())
                 .collect(Collectors.toMap(
-                        e -> e.name().toLowerCase(Locale.ROOT), e -> e, (a, b) -> a, LinkedHashMap::new));
+                        e -> e.name().toLowerCase(Locale.ROOT).replace('_', '-'),
+                        e -> e,
+                        (a, b) -> a,
+                        LinkedHashMap::new));
         String expected = "one of " + String.join(", ", byName.keySet());
         String value =
                 read(name, expected, c -> c.getString(name).toLowerCase(Locale.ROOT), v -> byName.containsKey(v));

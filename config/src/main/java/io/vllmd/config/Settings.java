@@ -3,12 +3,12 @@ package io.vllmd.config;
 import java.util.Map;
 
 /**
- * All settings of the daemon, read once at start. Keys, units, ranges and defaults are told in
+ * All settings of the daemon, read at start; of the engine's some may change later. Keys, units, ranges and defaults are told in
  * {@code reference.conf}.
  */
 public record Settings(
         ServerSettings server,
-        EngineSettings engine,
+        LiveEngineSettings liveEngine,
         ModelSettings models,
         ControlSettings control,
         Profiles profiles) {
@@ -31,13 +31,19 @@ public record Settings(
         var root = new Section(layers.merged(), layers.reference(), complaints);
         var settings = new Settings(
                 ServerSettings.read(root.section("server")),
-                EngineSettings.read(root.section("engine")),
+                new LiveEngineSettings(
+                        layers.merged().getConfig("engine"), layers.reference().getConfig("engine"), complaints),
                 ModelSettings.read(root.section("models")),
                 ControlSettings.read(root.section("control")),
                 Profiles.read(root.section("profiles"), root.section("profile-defaults")));
         complaints.throwIfAny();
         settings.profiles().find(settings.models().profile());
         return settings;
+    }
+
+    /** The section {@code engine} as it is now. */
+    public EngineSettings engine() {
+        return liveEngine.current();
     }
 
     /** The serving profile that {@code models.profile} names. */

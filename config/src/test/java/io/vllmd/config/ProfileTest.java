@@ -16,6 +16,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class ProfileTest {
+    private static final Profile.Penalties NO_PENALTIES = new Profile.Penalties(null, null, null, null);
+
     @TempDir
     Path home;
 
@@ -59,7 +61,7 @@ class ProfileTest {
                 "text-default | nothing",
                 "text-deterministic | deterministic",
                 "text-tools | tools.enabled",
-                "text-json | timeout,json.constrained",
+                "text-json | json.constrained",
                 "mllm-default | multimodal",
                 "mllm-correctness | multimodal,divergence.monitor",
             })
@@ -79,11 +81,31 @@ class ProfileTest {
                 """);
         var profiles = profiles();
         var mine = profiles.find("mine");
-        assertEquals(new Profile.SamplingDefaults(null, null, 20, 0.1), mine.sampling());
+        assertEquals(new Profile.SamplingDefaults(null, null, 20, 0.1, NO_PENALTIES), mine.sampling());
         assertEquals(Duration.ofSeconds(5), mine.timeout());
         assertEquals(
-                new Profile.SamplingDefaults(null, 0.9, 20, null),
+                new Profile.SamplingDefaults(null, 0.9, 20, null, NO_PENALTIES),
                 profiles.find("text-default").sampling());
+    }
+
+    @Test
+    void howTheEngineWorksIsAProfilesToSay() throws Exception {
+        Files.writeString(home.resolve("vllmd.conf"), """
+                profiles.mine {
+                  priority = background, repetition-guard = strict, kv-bits = 8
+                  sampling { presence-penalty = 0.5, frequency-penalty = -1, repetition-penalty = 1.1
+                             repetition-window = 64 }
+                }
+                """);
+        var mine = profiles().find("mine");
+        assertEquals(Profile.Priority.BACKGROUND, mine.priority());
+        assertEquals(RepetitionGuard.STRICT, mine.repetitionGuard());
+        assertEquals(8, mine.kvBits());
+        assertEquals(new Profile.Penalties(0.5, -1.0, 1.1, 64), mine.sampling().penalties());
+        var others = profiles().find("text-default");
+        assertEquals(Profile.Priority.INTERACTIVE, others.priority());
+        assertEquals(RepetitionGuard.SAFE, others.repetitionGuard());
+        assertNull(others.kvBits());
     }
 
     private Profiles profiles() {

@@ -84,7 +84,7 @@ final class Daemon implements AutoCloseable {
         CompletableFuture<ModelRegistry> registry = new CompletableFuture<>();
         CompletableFuture<HttpServer> http = async("start-http", () -> {
             Models models = new ComingModels(registry);
-            OpenAiApi openAi = new OpenAiApi(models, limits.defaultMaxTokens());
+            OpenAiApi openAi = new OpenAiApi(models, settings::engine);
             return HttpServer.start(settings.server(), List.of(openAi, new FrontDoor(models, openAi.errors())));
         });
         MlxThread mlx = MlxThread.start("mlx", (thread, e) -> log.error("work on the MLX thread failed", e));

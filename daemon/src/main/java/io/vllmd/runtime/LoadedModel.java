@@ -8,11 +8,14 @@ import io.vllmd.chat.tokenizer.Tokenizer;
 import io.vllmd.config.Problem;
 import io.vllmd.engine.GenerationRequest;
 import io.vllmd.engine.Lane;
-import io.vllmd.engine.Sampling;
 import io.vllmd.model.LanguageModel;
+import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /**
  * A model with all that serving it needs: text on the one side, its lane in the engine on the other.
@@ -20,9 +23,17 @@ import java.util.Set;
  * @param id the id it is served under
  * @param source where it came from: a folder, a repository id, or "sprout"
  * @param loadedAt seconds since the epoch
+ * @param stallTimeout longest silence of the engine on a request as the settings have it now
  */
 record LoadedModel(
-        String id, String source, long loadedAt, Text text, Sampling samplingDefaults, LanguageModel weights, Lane lane)
+        String id,
+        String source,
+        long loadedAt,
+        Text text,
+        ServingDefaults defaults,
+        Supplier<Optional<Duration>> stallTimeout,
+        LanguageModel weights,
+        Lane lane)
         implements ServedModel {
 
     /** The text side: everything that works on any thread. */
@@ -38,6 +49,11 @@ record LoadedModel(
         String rendered = text.templates().render(messages, true, arguments);
         int[] ids = text.tokenizer().encode(rendered);
         return new Prompt(ids, text.reasoning().isOpenAfter(ids, text.tokenizer()));
+    }
+
+    @Override
+    public byte[] tokenBytes(int token) {
+        return text.tokenizer().bytes(token);
     }
 
     @Override
@@ -61,18 +77,60 @@ record LoadedModel(
                             "messages")
                     .asException();
         }
-        OutputPipeline pipeline =
-                new OutputPipeline(text.tokenizer(), options.stop(), text.reasoning(), prompt.reasoningOpen());
-        TokenQueue tokens = new TokenQueue();
+        requireTokens("logit_bias", options.sampling().logitBias().keySet());
+        requireTokens("stop_token_ids", options.ending().tokens());
+        OutputPipeline pipeline = new OutputPipeline(
+                text.tokenizer(),
+                options.ending().strings(),
+                text.reasoning(),
+                prompt.reasoningOpen(),
+                options.logprobs() >= 0);
+        TokenQueue tokens = new TokenQueue(stallTimeout.get().orElse(null));
         RunningAnswer answer = new RunningAnswer(tokens, pipeline, used);
-        answer.madeBy(lane.submit(
-                new GenerationRequest(
-                        options.requestId(),
-                        prompt.ids(),
-                        options.sampling(),
-                        Math.min(options.maxTokens(), room),
-                        text.stopTokens()),
-                tokens));
+        answer.madeBy(lane.submit(request(prompt, options, room), tokens));
         return answer;
+    }
+
+    private GenerationRequest request(Prompt prompt, AnswerOptions options, int room) {
+        AnswerOptions.Ending ending = options.ending();
+        AnswerOptions.Manner manner = options.manner();
+        int most = Math.min(ending.maxTokens(), room);
+        return GenerationRequest.builder(options.requestId(), prompt.ids(), most)
+                .sampling(options.sampling())
+                .minTokens(Math.min(ending.minTokens(), most))
+                .stopTokens(stopTokens(ending))
+                .logprobs(options.logprobs())
+                .priority(manner.priority())
+                .cacheScope(manner.cacheScope())
+                .deterministic(manner.deterministic())
+                .speculative(manner.speculative())
+                .build();
+    }
+
+    private Set<Integer> stopTokens(AnswerOptions.Ending ending) {
+        if (ending.ignoreEos()) {
+            return ending.tokens();
+        }
+        if (ending.tokens().isEmpty()) {
+            return text.stopTokens();
+        }
+        Set<Integer> both = new HashSet<>(text.stopTokens());
+        both.addAll(ending.tokens());
+        return both;
+    }
+
+    private void requireTokens(String field, Set<Integer> ids) {
+        int vocabulary = weights.description().vocabulary();
+        for (int token : ids) {
+            if (token < 0 || token >= vocabulary) {
+                throw Problem.of(
+                                Problem.Kind.INVALID,
+                                field + " names token " + token + "; the tokens of " + id + " are 0 … "
+                                        + (vocabulary - 1) + ".",
+                                field,
+                                "0 … " + (vocabulary - 1))
+                        .asException();
+            }
+        }
     }
 }

@@ -4,12 +4,14 @@ import io.vllmd.chat.ChatTemplates;
 import io.vllmd.chat.StopTokens;
 import io.vllmd.chat.output.ReasoningFormat;
 import io.vllmd.chat.tokenizer.Tokenizer;
+import io.vllmd.config.LiveEngineSettings;
 import io.vllmd.config.Problem;
 import io.vllmd.config.ProblemException;
 import io.vllmd.config.Profile;
 import io.vllmd.engine.Engine;
 import io.vllmd.engine.GenerationRequest;
 import io.vllmd.engine.Lane;
+import io.vllmd.engine.Priority;
 import io.vllmd.engine.Sampling;
 import io.vllmd.hub.ModelFolder;
 import io.vllmd.mlx.Device;
@@ -37,6 +39,7 @@ final class ModelLoading implements ModelRegistry.Loader {
     private final Engine engine;
     private final Path sproutFolder;
     private final Profile profile;
+    private final LiveEngineSettings engineSettings;
     private final Map<String, String> environment;
 
     ModelLoading(
@@ -45,12 +48,14 @@ final class ModelLoading implements ModelRegistry.Loader {
             Engine engine,
             Path sproutFolder,
             Profile profile,
+            LiveEngineSettings engineSettings,
             Map<String, String> environment) {
         this.mlx = mlx;
         this.device = device;
         this.engine = engine;
         this.sproutFolder = sproutFolder;
         this.profile = profile;
+        this.engineSettings = engineSettings;
         this.environment = environment;
     }
 
@@ -107,12 +112,20 @@ final class ModelLoading implements ModelRegistry.Loader {
             @Nullable Lane lane = null;
             try {
                 LoadedModel.Text ready = text.join();
-                Sampling sampling = SamplingDefaults.of(folder.root(), profile.sampling());
+                ServingDefaults defaults = defaults(folder.root());
                 lane = engine.attach(weights, id);
                 progress.at("warming up", 0.97);
                 warmUp(lane, weights);
                 progress.at("serving", 1);
-                return new LoadedModel(id, source, System.currentTimeMillis() / 1000, ready, sampling, weights, lane);
+                return new LoadedModel(
+                        id,
+                        source,
+                        System.currentTimeMillis() / 1000,
+                        ready,
+                        defaults,
+                        this::stallTimeout,
+                        weights,
+                        lane);
             } catch (Throwable failure) {
                 free(lane, weights);
                 throw failure;
@@ -132,12 +145,27 @@ final class ModelLoading implements ModelRegistry.Loader {
                 tokenizer, ChatTemplates.load(root), ReasoningFormat.of(tokenizer), StopTokens.of(root, tokenizer));
     }
 
+    private ServingDefaults defaults(Path folder) {
+        return new ServingDefaults(
+                SamplingDefaults.of(folder, profile.sampling()),
+                profile.deterministic(),
+                Priority.valueOf(profile.priority().name()),
+                profile.repetitionGuard());
+    }
+
+    private Optional<Duration> stallTimeout() {
+        return Optional.ofNullable(
+                profile.timeout() != null
+                        ? profile.timeout()
+                        : engineSettings.current().stallTimeout());
+    }
+
     /** One short answer: kernels are chosen, buffers exist, and the code that serves is compiled. */
     private static void warmUp(Lane lane, LanguageModel weights) throws InterruptedException {
         int[] prompt = new int[Math.min(16, weights.description().contextLength() / 2)];
-        TokenQueue tokens = new TokenQueue();
+        TokenQueue tokens = new TokenQueue(null);
         lane.submit(new GenerationRequest("warm-up", prompt, Sampling.GREEDY, 4, Set.of()), tokens);
-        while (tokens.take().length > 0) {
+        while (!tokens.take().isEnd()) {
             // only that it ends matters
         }
     }

@@ -2,6 +2,7 @@ package io.vllmd.runtime;
 
 import io.vllmd.chat.output.OutputEvent;
 import io.vllmd.chat.output.OutputPipeline;
+import io.vllmd.config.ProblemException;
 import io.vllmd.engine.Generation;
 import io.vllmd.engine.TokenSink.Finish;
 import java.util.ArrayDeque;
@@ -18,6 +19,7 @@ final class RunningAnswer implements Answer {
     private final AtomicReference<@Nullable Generation> generation = new AtomicReference<>();
     private int completionTokens;
     private @Nullable Stop stop;
+    private @Nullable GuideStop guideStop;
     private volatile boolean cancelled;
 
     RunningAnswer(TokenQueue tokens, OutputPipeline pipeline, int promptTokens) {
@@ -44,19 +46,29 @@ final class RunningAnswer implements Answer {
             if (stop != null) {
                 return Optional.empty();
             }
-            int[] taken = tokens.take();
-            if (taken.length == 0) {
-                end(tokens.finish());
+            TokenQueue.Batch taken = take();
+            if (taken.isEnd()) {
+                end(tokens.end());
             } else {
                 read(taken);
             }
         }
     }
 
-    private void read(int[] taken) {
-        for (int id : taken) {
+    /** A request that stalled still has its place in the engine, which it must not keep. */
+    private TokenQueue.Batch take() throws InterruptedException {
+        try {
+            return tokens.take();
+        } catch (ProblemException e) {
+            cancel();
+            throw e;
+        }
+    }
+
+    private void read(TokenQueue.Batch taken) {
+        for (int i = 0; i < taken.ids().length; i++) {
             completionTokens++;
-            pipeline.push(id, ready::add);
+            pipeline.push(taken.ids()[i], taken.logprobs(i), ready::add);
             if (pipeline.stopped()) {
                 // The stop string is the end; what the engine made beyond it was never part of the answer.
                 cancel();
@@ -66,15 +78,18 @@ final class RunningAnswer implements Answer {
         }
     }
 
-    private void end(Finish finish) {
+    private void end(TokenQueue.End end) {
         pipeline.finish(ready::add);
-        stop = switch (finish) {
+        stop = switch (end.finish()) {
             case STOP, GUIDE -> Stop.STOP;
             case LENGTH, CONTEXT -> Stop.LENGTH;
             case CANCELLED -> Stop.CANCELLED;
         };
-        if (finish == Finish.STOP) {
+        if (end.finish() == Finish.STOP) {
             completionTokens++; // the stop token, which the engine keeps to itself
+        }
+        if (end.finish() == Finish.GUIDE && end.detail() != null) {
+            guideStop = GuideStop.of(end.detail());
         }
     }
 
@@ -96,8 +111,18 @@ final class RunningAnswer implements Answer {
     }
 
     @Override
+    public Optional<GuideStop> guideStop() {
+        return Optional.ofNullable(guideStop);
+    }
+
+    @Override
     public int promptTokens() {
         return promptTokens;
+    }
+
+    @Override
+    public int cachedTokens() {
+        return tokens.cachedTokens();
     }
 
     @Override

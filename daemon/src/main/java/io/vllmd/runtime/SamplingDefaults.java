@@ -7,6 +7,7 @@ import io.vllmd.engine.Sampling;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -25,8 +26,9 @@ final class SamplingDefaults {
     static Sampling of(Path folder, Profile.SamplingDefaults profile) {
         Path file = folder.resolve("generation_config.json");
         JsonNode config = read(file);
+        Sampling.Penalties penalties = penalties(file, config, profile.penalties());
         if (config.path("do_sample").isBoolean() && !config.path("do_sample").booleanValue()) {
-            return Sampling.GREEDY;
+            return new Sampling(0, 1, 0, 0, 0, penalties, Map.of());
         }
         return new Sampling(
                 inside(file, config, "temperature", 0, 2, profile.temperature(), 1)
@@ -40,7 +42,23 @@ final class SamplingDefaults {
                         inside(file, config, "top_k", -1, MAX_TOP_K, profile.topK(), 0)
                                 .intValue()),
                 inside(file, config, "min_p", 0, 1, profile.minP(), 0).floatValue(),
-                0);
+                0,
+                penalties,
+                Map.of());
+    }
+
+    /** The file knows of the repetition penalty alone. */
+    private static Sampling.Penalties penalties(Path file, JsonNode config, Profile.Penalties profile) {
+        return new Sampling.Penalties(
+                or(profile.presence(), 0).floatValue(),
+                or(profile.frequency(), 0).floatValue(),
+                inside(file, config, "repetition_penalty", Float.MIN_NORMAL, 2, profile.repetition(), 1)
+                        .floatValue(),
+                or(profile.window(), 0).intValue());
+    }
+
+    private static Number or(@Nullable Number value, Number otherwise) {
+        return value != null ? value : otherwise;
     }
 
     /** A value that no client chose must not come back to each of them as an error of theirs. */
@@ -54,7 +72,7 @@ final class SamplingDefaults {
             Number otherwise) {
         JsonNode value = config.path(key);
         if (!value.isNumber()) {
-            return profile != null ? profile : otherwise;
+            return or(profile, otherwise);
         }
         double number = value.doubleValue();
         if (!(number >= min && number <= max)) {

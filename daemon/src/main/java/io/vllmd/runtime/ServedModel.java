@@ -1,7 +1,6 @@
 package io.vllmd.runtime;
 
 import io.vllmd.chat.ChatMessage;
-import io.vllmd.engine.Sampling;
 import java.util.List;
 import java.util.Map;
 
@@ -14,11 +13,8 @@ public interface ServedModel {
     /** Most tokens of prompt and answer together. */
     int contextLength();
 
-    /**
-     * What is used where a request names no value: the model's own generation_config.json, then the
-     * profile. The seed is without meaning here.
-     */
-    Sampling samplingDefaults();
+    /** What is used where a request does not say. */
+    ServingDefaults defaults();
 
     /** Seconds since the epoch at which it was loaded. */
     long loadedAt();
@@ -32,10 +28,16 @@ public interface ServedModel {
     Prompt prompt(List<ChatMessage> messages, Map<String, Object> arguments);
 
     /**
+     * The UTF-8 bytes of a token, maybe only a part of a character; of a special one its name; none for an id without a
+     * token.
+     */
+    byte[] tokenBytes(int id);
+
+    /**
      * Starts an answer; returns at once.
      *
-     * @throws io.vllmd.config.ProblemException INVALID where the prompt leaves no room for an answer, BUSY where the
-     *     queue is full, UNAVAILABLE while shutting down
+     * @throws io.vllmd.config.ProblemException INVALID where the prompt leaves no room for an answer or an option names
+     *     a token that the model does not have, BUSY where the queue is full, UNAVAILABLE while shutting down
      */
     Answer answer(Prompt prompt, AnswerOptions options);
 

@@ -3,36 +3,112 @@ package io.vllmd.runtime;
 import io.vllmd.config.Problem;
 import io.vllmd.engine.TokenLogprobs;
 import io.vllmd.engine.TokenSink;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Hands one request's tokens from the MLX thread to the request's own thread. The writer never waits: the
  * queue holds at most the answer's max tokens, which is bounded by the context.
+ *
+ * <p>From the request's admission on, the engine must give a sign of life within the stall timeout: a token, or progress
+ * with the prompt. While the request waits for a place it may take as long as the queue is.
  */
 final class TokenQueue implements TokenSink {
-    private static final int[] NONE = new int[0];
+    private static final TokenLogprobs[] NO_LOGPROBS = new TokenLogprobs[0];
+    private static final long FOREVER = Long.MAX_VALUE / 2;
+
+    /**
+     * Tokens that came, in order; none where the answer ended.
+     *
+     * @param logprobs one for each token, or of length 0 where none of them has any
+     */
+    record Batch(int[] ids, @Nullable TokenLogprobs[] logprobs) {
+        private static final Batch END = new Batch(new int[0], NO_LOGPROBS);
+
+        boolean isEnd() {
+            return ids.length == 0;
+        }
+
+        @Nullable
+        TokenLogprobs logprobs(int i) {
+            return logprobs.length == 0 ? null : logprobs[i];
+        }
+    }
+
+    /**
+     * Why the answer ended.
+     *
+     * @param detail the guide's reason where it did, else null
+     */
+    record End(Finish finish, @Nullable String detail) {}
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
+    private final @Nullable Duration stallTimeout;
+    private final LongSupplier clock;
+
     private int[] tokens = new int[64];
+    private @Nullable TokenLogprobs[] logprobs = NO_LOGPROBS;
     private int count;
-    private @Nullable Finish finish;
+    private int cachedTokens;
+    private boolean admitted;
+    private long heardAt;
+    private @Nullable End end;
     private @Nullable Problem problem;
 
-    @Override
-    public void started(int cachedTokens) {}
+    /** @param stallTimeout longest silence of the engine after admission, null for no bound */
+    TokenQueue(@Nullable Duration stallTimeout) {
+        this(stallTimeout, System::nanoTime);
+    }
+
+    /** @param clock nanoseconds */
+    TokenQueue(@Nullable Duration stallTimeout, LongSupplier clock) {
+        this.stallTimeout = stallTimeout;
+        this.clock = clock;
+    }
 
     @Override
-    public void token(int id, @Nullable TokenLogprobs logprobs) {
+    public void started(int cached) {
+        lock.lock();
+        try {
+            cachedTokens = cached;
+            admitted = true;
+            heard();
+            changed.signal(); // who waits without a bound begins to wait with one
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public void read(int promptTokens) {
+        lock.lock();
+        try {
+            heard();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public void token(int id, @Nullable TokenLogprobs itsLogprobs) {
         lock.lock();
         try {
             if (count == tokens.length) {
                 tokens = Arrays.copyOf(tokens, count * 2);
             }
+            if (itsLogprobs != null) {
+                if (logprobs.length < tokens.length) {
+                    logprobs = Arrays.copyOf(logprobs, tokens.length);
+                }
+                logprobs[count] = itsLogprobs;
+            }
             tokens[count++] = id;
+            heard();
             changed.signal();
         } finally {
             lock.unlock();
@@ -43,7 +119,7 @@ final class TokenQueue implements TokenSink {
     public void finished(Finish finish, @Nullable String detail) {
         lock.lock();
         try {
-            this.finish = finish;
+            end = new End(finish, detail);
             changed.signal();
         } finally {
             lock.unlock();
@@ -51,50 +127,95 @@ final class TokenQueue implements TokenSink {
     }
 
     @Override
-    public void failed(Problem problem) {
+    public void failed(Problem failure) {
         lock.lock();
         try {
-            this.problem = problem;
+            problem = failure;
             changed.signal();
         } finally {
             lock.unlock();
         }
     }
 
+    private void heard() {
+        if (stallTimeout != null) {
+            heardAt = clock.getAsLong();
+        }
+    }
+
     /**
      * Waits for what comes next.
      *
-     * @return tokens, or none once the answer ended, see {@link #finish}
-     * @throws io.vllmd.config.ProblemException where the engine failed on this request
+     * @return tokens, or {@link Batch#isEnd} once the answer ended, see {@link #end}
+     * @throws io.vllmd.config.ProblemException where the engine failed on this request; UNAVAILABLE where it stalled
      */
-    int[] take() throws InterruptedException {
+    Batch take() throws InterruptedException {
         lock.lockInterruptibly();
         try {
-            while (count == 0 && finish == null && problem == null) {
-                changed.await();
+            while (count == 0 && end == null && problem == null) {
+                long left = timeLeft();
+                if (left <= 0) {
+                    throw stalled();
+                }
+                changed.awaitNanos(left);
             }
             if (count > 0) {
-                int[] taken = Arrays.copyOf(tokens, count);
-                count = 0;
-                return taken;
+                return takeAll();
             }
             if (problem != null) {
                 throw problem.asException();
             }
-            return NONE;
+            return Batch.END;
         } finally {
             lock.unlock();
         }
     }
 
-    /** Why the answer ended; only after {@link #take} returned none. */
-    Finish finish() {
+    private long timeLeft() {
+        return stallTimeout == null || !admitted ? FOREVER : stallTimeout.toNanos() - (clock.getAsLong() - heardAt);
+    }
+
+    private RuntimeException stalled() {
+        String limit = stallTimeout == null ? "" : stallTimeout.toSeconds() + " s";
+        return Problem.of(
+                        Problem.Kind.UNAVAILABLE,
+                        "The model did nothing on this request for " + limit
+                                + " (engine.stall-timeout), so it was given up. Try again; if it happens again, look into"
+                                + " the daemon's log.",
+                        "engine.stall-timeout",
+                        limit)
+                .asException();
+    }
+
+    private Batch takeAll() {
+        @Nullable TokenLogprobs[] taken = NO_LOGPROBS;
+        if (logprobs.length > 0) {
+            taken = Arrays.copyOf(logprobs, count);
+            Arrays.fill(logprobs, 0, Math.min(count, logprobs.length), null);
+        }
+        int[] ids = Arrays.copyOf(tokens, count);
+        count = 0;
+        return new Batch(ids, taken);
+    }
+
+    /** Prompt tokens that were in the prefix cache; 0 until the request was admitted. */
+    int cachedTokens() {
         lock.lock();
         try {
-            if (finish == null) {
+            return cachedTokens;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Why the answer ended; only after {@link #take} told its end. */
+    End end() {
+        lock.lock();
+        try {
+            if (end == null) {
                 throw new IllegalStateException("the answer has not ended");
             }
-            return finish;
+            return end;
         } finally {
             lock.unlock();
         }

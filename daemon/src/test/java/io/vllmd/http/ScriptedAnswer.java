@@ -1,13 +1,16 @@
 package io.vllmd.http;
 
 import io.vllmd.chat.output.OutputEvent;
+import io.vllmd.chat.output.ScoredToken;
 import io.vllmd.config.ProblemException;
 import io.vllmd.runtime.Answer;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /** An answer whose pieces a test hands out one by one. */
 final class ScriptedAnswer implements Answer {
@@ -27,6 +30,8 @@ final class ScriptedAnswer implements Answer {
     private final AtomicInteger reasoning = new AtomicInteger();
     private volatile String endless = "";
     private volatile Stop stop = Stop.STOP;
+    private volatile int cached;
+    private volatile @Nullable GuideStop guide;
 
     ScriptedAnswer(int promptTokens) {
         this.promptTokens = promptTokens;
@@ -36,6 +41,12 @@ final class ScriptedAnswer implements Answer {
         for (String piece : pieces) {
             steps.add(new Piece(new OutputEvent.Text(piece)));
         }
+        return this;
+    }
+
+    /** A piece that comes with these tokens. */
+    ScriptedAnswer sayScored(String piece, ScoredToken... tokens) {
+        steps.add(new Piece(new OutputEvent.Text(piece, List.of(tokens))));
         return this;
     }
 
@@ -52,6 +63,17 @@ final class ScriptedAnswer implements Answer {
 
     void end(Stop reason) {
         steps.add(new End(reason));
+    }
+
+    /** Ends it as a guide does. */
+    void end(GuideStop reason) {
+        guide = reason;
+        end(Stop.STOP);
+    }
+
+    ScriptedAnswer cached(int tokens) {
+        cached = tokens;
+        return this;
     }
 
     void fail(RuntimeException cause) {
@@ -98,6 +120,16 @@ final class ScriptedAnswer implements Answer {
     @Override
     public int promptTokens() {
         return promptTokens;
+    }
+
+    @Override
+    public Optional<GuideStop> guideStop() {
+        return Optional.ofNullable(guide);
+    }
+
+    @Override
+    public int cachedTokens() {
+        return cached;
     }
 
     @Override

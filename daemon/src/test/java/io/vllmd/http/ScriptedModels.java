@@ -2,10 +2,13 @@ package io.vllmd.http;
 
 import io.vllmd.chat.ChatMessage;
 import io.vllmd.config.Problem;
+import io.vllmd.config.RepetitionGuard;
+import io.vllmd.engine.Priority;
 import io.vllmd.engine.Sampling;
 import io.vllmd.runtime.AnswerOptions;
 import io.vllmd.runtime.Models;
 import io.vllmd.runtime.ServedModel;
+import io.vllmd.runtime.ServingDefaults;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -49,8 +52,15 @@ final class ScriptedModels implements Models, ServedModel {
     }
 
     @Override
-    public Sampling samplingDefaults() {
-        return new Sampling(0.5f, 0.9f, 20, 0.1f, 0);
+    public ServingDefaults defaults() {
+        return new ServingDefaults(
+                new Sampling(0.5f, 0.9f, 20, 0.1f, 0), false, Priority.INTERACTIVE, RepetitionGuard.SAFE);
+    }
+
+    /** Token 65 is A. */
+    @Override
+    public byte[] tokenBytes(int id) {
+        return new byte[] {(byte) id};
     }
 
     @Override

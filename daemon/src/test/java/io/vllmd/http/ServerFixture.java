@@ -3,14 +3,19 @@ package io.vllmd.http;
 import io.vllmd.api.Api;
 import io.vllmd.api.FrontDoor;
 import io.vllmd.api.openai.OpenAiApi;
+import io.vllmd.config.LiveEngineSettings;
+import io.vllmd.config.Places;
 import io.vllmd.config.ServerSettings;
+import io.vllmd.config.Settings;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 
 /** A server over {@link ScriptedModels}, on a port of its own. */
 final class ServerFixture implements AutoCloseable {
@@ -21,6 +26,10 @@ final class ServerFixture implements AutoCloseable {
     final HttpServer server;
     final HttpClient client = HttpClient.newHttpClient();
 
+    /** The engine's settings, which a test may change. */
+    final LiveEngineSettings engine = Settings.load(new Places(Path.of("/nowhere"), 100), Map.of(), Map.of())
+            .liveEngine();
+
     ServerFixture() {
         this(new Limits());
     }
@@ -30,7 +39,7 @@ final class ServerFixture implements AutoCloseable {
     }
 
     List<Api> apis() {
-        var openAi = new OpenAiApi(models, null);
+        var openAi = new OpenAiApi(models, engine::current);
         return List.of(openAi, new FrontDoor(models, openAi.errors()));
     }
 

@@ -129,7 +129,7 @@ final class SseCost {
                         .getFirst()
                         .fields()
                         .get("content"))),
-                options.maxTokens(),
+                options.ending().maxTokens(),
                 options.sampling().topK()));
         while (true) {
             Load load = wanted.take();

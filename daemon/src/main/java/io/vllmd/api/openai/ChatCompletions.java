@@ -1,18 +1,23 @@
 package io.vllmd.api.openai;
 
+import io.vllmd.api.CacheScopes;
 import io.vllmd.api.ErrorShape;
 import io.vllmd.api.Exchange;
 import io.vllmd.api.Exchange.ClientGoneException;
 import io.vllmd.api.Exchange.EventStream;
 import io.vllmd.chat.output.OutputEvent;
+import io.vllmd.config.EngineSettings;
 import io.vllmd.config.Problem;
 import io.vllmd.config.ProblemException;
 import io.vllmd.runtime.Answer;
 import io.vllmd.runtime.AnswerOptions;
 import io.vllmd.runtime.Models;
 import io.vllmd.runtime.ServedModel;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,86 +29,122 @@ final class ChatCompletions {
     private static final Logger LOG = LoggerFactory.getLogger(ChatCompletions.class);
 
     private final Models models;
-    private final @Nullable Integer defaultMaxTokens;
+    private final Supplier<EngineSettings> settings;
     private final ErrorShape errors;
 
-    ChatCompletions(Models models, @Nullable Integer defaultMaxTokens, ErrorShape errors) {
+    ChatCompletions(Models models, Supplier<EngineSettings> settings, ErrorShape errors) {
         this.models = models;
-        this.defaultMaxTokens = defaultMaxTokens;
+        this.settings = settings;
         this.errors = errors;
     }
 
     void answer(Exchange exchange) throws InterruptedException {
-        ChatRequest request = ChatRequestReader.read(exchange.body(), defaultMaxTokens);
+        EngineSettings now = settings.get();
+        ChatRequest request = ChatRequestReader.read(exchange.body(), now.defaultMaxTokens());
         ServedModel model = OpenAiApi.find(models, request.model());
-        Answer answer = start(exchange, request, model);
-        exchange.onDisconnect(answer::cancel);
         boolean complete = false;
-        try {
-            if (request.stream()) {
-                stream(exchange, request, answer);
-            } else {
-                whole(exchange, request, answer);
-            }
-            complete = true;
-        } finally {
-            // Whatever broke the way to the client, nobody will read the rest.
-            if (!complete) {
-                answer.cancel();
+        try (Choices choices = start(exchange, request, model, now)) {
+            exchange.onDisconnect(choices::cancel);
+            try {
+                if (request.stream()) {
+                    stream(exchange, request, model, choices);
+                } else {
+                    whole(exchange, request, model, choices);
+                }
+                complete = true;
+            } finally {
+                // Whatever broke the way to the client, nobody will read the rest.
+                if (!complete) {
+                    choices.cancel();
+                }
             }
         }
     }
 
-    private static Answer start(Exchange exchange, ChatRequest request, ServedModel model) {
+    private static Choices start(Exchange exchange, ChatRequest request, ServedModel model, EngineSettings now) {
         var prompt = model.prompt(request.messages(), request.templateArguments());
-        var options = new AnswerOptions(
-                exchange.id(), request.sampling().over(model.samplingDefaults()), request.maxTokens(), request.stop());
-        return model.answer(prompt, options);
+        AnswerOptions options = request.options(
+                exchange.id(),
+                model.defaults(),
+                now.frequencyPenalty(),
+                CacheScopes.scopeOf(exchange, now.cacheIsolation()));
+        List<Answer> answers = new ArrayList<>(request.choices());
+        try {
+            for (int choice = 0; choice < request.choices(); choice++) {
+                answers.add(model.answer(prompt, options.choice(choice)));
+            }
+            return new Choices(answers);
+        } catch (RuntimeException e) {
+            answers.forEach(Answer::cancel);
+            throw e;
+        }
     }
 
-    private static void whole(Exchange exchange, ChatRequest request, Answer answer) throws InterruptedException {
-        var text = new StringBuilder();
-        var reasoning = new StringBuilder();
-        for (Optional<OutputEvent> next = answer.next(); next.isPresent(); next = answer.next()) {
-            switch (next.get()) {
-                case OutputEvent.Text piece -> text.append(piece.text());
-                case OutputEvent.Reasoning piece -> reasoning.append(piece.text());
+    private static @Nullable ScoredTokens scored(ChatRequest request, ServedModel model) {
+        return request.logprobs() < 0 ? null : new ScoredTokens(model::tokenBytes);
+    }
+
+    private static void whole(Exchange exchange, ChatRequest request, ServedModel model, Choices choices)
+            throws InterruptedException {
+        List<Completion.Text> texts = new ArrayList<>();
+        for (int choice = 0; choice < request.choices(); choice++) {
+            texts.add(new Completion.Text());
+        }
+        for (Optional<Choices.Event> next = choices.next(); next.isPresent(); next = choices.next()) {
+            OutputEvent piece = next.get().piece();
+            if (piece != null) {
+                texts.get(next.get().choice()).add(piece);
             }
         }
-        if (answer.stop() == Answer.Stop.CANCELLED) {
+        if (choices.anyCancelled()) {
             throw cancelled().asException();
         }
-        byte[] body = new Completion(request.model()).whole(text.toString(), reasoning.toString(), answer);
+        byte[] body = new Completion(request.model()).whole(texts, choices.answers(), scored(request, model));
         exchange.respond(200, JSON, body);
     }
 
-    private void stream(Exchange exchange, ChatRequest request, Answer answer) throws InterruptedException {
-        var chunks = new ChunkWriter(new Completion(request.model()), request.includeUsage());
+    private void stream(Exchange exchange, ChatRequest request, ServedModel model, Choices choices)
+            throws InterruptedException {
+        var completion = new Completion(request.model());
+        ScoredTokens scored = scored(request, model);
+        List<ChunkWriter> writers = new ArrayList<>();
+        for (int choice = 0; choice < request.choices(); choice++) {
+            writers.add(new ChunkWriter(completion, choice, request.includeUsage(), scored));
+        }
         try (EventStream events = exchange.stream(Map.of())) {
-            @Nullable Problem failure = send(events, chunks, answer, exchange.id());
+            @Nullable Problem failure = send(events, writers, choices, exchange.id());
             if (failure != null) {
-                answer.cancel();
+                choices.cancel();
                 events.send("", errors.body(ErrorShape.status(failure.kind()), failure));
+                return;
             }
+            if (request.includeUsage()) {
+                events.send("", ChunkWriter.usage(completion, choices.answers()));
+            }
+            events.send("", ChunkWriter.DONE);
         }
     }
 
-    /** Sends the answer as it comes; gives what stopped it before its end, or null where it is complete. */
-    private static @Nullable Problem send(EventStream events, ChunkWriter chunks, Answer answer, String id)
+    /** Sends the answers as they come; gives what stopped one before its end, or null where all are complete. */
+    private static @Nullable Problem send(EventStream events, List<ChunkWriter> writers, Choices choices, String id)
             throws InterruptedException {
         try {
-            events.send("", chunks.role());
-            for (Optional<OutputEvent> next = answer.next(); next.isPresent(); next = answer.next()) {
-                events.send("", chunks.piece(next.get()));
+            for (ChunkWriter writer : writers) {
+                events.send("", writer.role());
             }
-            if (answer.stop() == Answer.Stop.CANCELLED) {
-                return cancelled();
+            for (Optional<Choices.Event> next = choices.next(); next.isPresent(); next = choices.next()) {
+                ChunkWriter writer = writers.get(next.get().choice());
+                OutputEvent piece = next.get().piece();
+                if (piece != null) {
+                    events.send("", writer.piece(piece));
+                    continue;
+                }
+                Answer ended = choices.answers().get(next.get().choice());
+                if (ended.stop() == Answer.Stop.CANCELLED) {
+                    return cancelled();
+                }
+                events.send("", writer.finish(ended));
             }
-            events.send("", chunks.finish(answer.stop()));
-            if (chunks.includesUsage()) {
-                events.send("", chunks.usage(answer));
-            }
-            events.send("", ChunkWriter.DONE);
             return null;
         } catch (ProblemException e) {
             LOG.warn("The stream of an answer broke: {}", e.getMessage(), e.getCause());

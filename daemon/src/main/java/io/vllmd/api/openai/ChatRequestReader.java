@@ -1,9 +1,12 @@
 package io.vllmd.api.openai;
 
+import io.vllmd.runtime.AnswerOptions;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -14,6 +17,9 @@ import tools.jackson.databind.node.ArrayNode;
  */
 final class ChatRequestReader {
     private static final int MAX_STOPS = 16;
+    private static final int MAX_STOP_TOKENS = 256;
+    private static final int MAX_CHOICES = 16;
+    private static final int MAX_TOP_LOGPROBS = 20;
 
     private ChatRequestReader() {}
 
@@ -31,15 +37,68 @@ final class ChatRequestReader {
         boolean stream = fields.flag("stream");
         Fields streamOptions = fields.object("stream_options");
         boolean includeUsage = streamOptions != null && streamOptions.flag("include_usage");
+        Long choices = fields.integer("n", 1, MAX_CHOICES);
         return new ChatRequest(
                 model == null ? "default" : model,
                 messages,
                 templateArguments(fields),
                 AskedSampling.read(fields),
-                maxTokens(fields, defaultMaxTokens),
-                stop(fields),
+                AskedManner.read(fields),
+                ending(fields, defaultMaxTokens),
+                choices == null ? 1 : choices.intValue(),
+                logprobs(fields),
                 stream,
                 includeUsage);
+    }
+
+    private static AnswerOptions.Ending ending(Fields fields, @Nullable Integer defaultMaxTokens) {
+        int most = maxTokens(fields, defaultMaxTokens);
+        Long least = fields.integer("min_tokens", 0, Integer.MAX_VALUE);
+        if (least != null && least > most) {
+            throw fields.invalid(
+                    "min_tokens",
+                    "min_tokens is %d, which is more than the %d tokens that the answer may have."
+                            .formatted(least, most),
+                    "at most " + most);
+        }
+        return new AnswerOptions.Ending(
+                most,
+                least == null ? 0 : least.intValue(),
+                stop(fields),
+                stopTokens(fields),
+                fields.flag("ignore_eos"));
+    }
+
+    private static int logprobs(Fields fields) {
+        boolean wanted = fields.flag("logprobs");
+        Long top = fields.integer("top_logprobs", 0, MAX_TOP_LOGPROBS);
+        if (!wanted && top != null && top > 0) {
+            throw fields.invalid(
+                    "top_logprobs", "top_logprobs is %d; it takes logprobs true beside it.".formatted(top), null);
+        }
+        return !wanted ? -1 : top == null ? 0 : top.intValue();
+    }
+
+    private static Set<Integer> stopTokens(Fields fields) {
+        ArrayNode given = fields.array("stop_token_ids");
+        if (given == null) {
+            return Set.of();
+        }
+        if (given.size() > MAX_STOP_TOKENS) {
+            throw fields.invalid(
+                    "stop_token_ids",
+                    "stop_token_ids may hold %d tokens; it holds %d.".formatted(MAX_STOP_TOKENS, given.size()),
+                    MAX_STOP_TOKENS + " tokens");
+        }
+        var ids = new HashSet<Integer>();
+        for (int i = 0; i < given.size(); i++) {
+            JsonNode id = given.get(i);
+            if (!id.isIntegralNumber() || !id.canConvertToInt() || id.intValue() < 0) {
+                throw Fields.wrongType("stop_token_ids[%d]".formatted(i), id, "the id of a token");
+            }
+            ids.add(id.intValue());
+        }
+        return ids;
     }
 
     private static int maxTokens(Fields fields, @Nullable Integer defaultMaxTokens) {
@@ -94,37 +153,8 @@ final class ChatRequestReader {
     }
 
     private static void refuseUnsupported(Fields fields) {
-        Long n = fields.integer("n", 1, 128);
-        if (n != null && n > 1) {
-            throw fields.unsupported(
-                    "n", "n must be 1: one answer per request is what this server makes; it is " + n + ".");
-        }
-        neutralOnly(fields, "presence_penalty", -2, 2, 0);
-        neutralOnly(fields, "frequency_penalty", -2, 2, 0);
-        neutralOnly(fields, "repetition_penalty", 0, 2, 1);
-        if (fields.flag("logprobs")) {
-            throw fields.unsupported("logprobs", "logprobs are not supported yet; leave the field out or send false.");
-        }
-        Long topLogprobs = fields.integer("top_logprobs", 0, 20);
-        if (topLogprobs != null && topLogprobs > 0) {
-            throw fields.unsupported("top_logprobs", "top_logprobs is not supported yet; leave the field out.");
-        }
-        Fields bias = fields.object("logit_bias");
-        if (bias != null && !bias.object().isEmpty()) {
-            throw fields.unsupported("logit_bias", "logit_bias is not supported yet; leave the field out.");
-        }
         refuseFormat(fields);
         refuseTools(fields);
-    }
-
-    private static void neutralOnly(Fields fields, String name, double min, double max, double neutral) {
-        Double value = fields.number(name, min, max);
-        if (value != null && value != neutral) {
-            throw fields.unsupported(
-                    name,
-                    "%s is not supported yet: only %d is taken; it is %s."
-                            .formatted(name, (int) neutral, fields.object().get(name)));
-        }
     }
 
     private static void refuseFormat(Fields fields) {

@@ -6,6 +6,8 @@ import io.vllmd.chat.output.OutputEvent;
 import io.vllmd.runtime.Answer;
 import java.io.ByteArrayOutputStream;
 import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.io.JsonStringEncoder;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -18,70 +20,97 @@ final class ChunkWriter {
 
     private static final JsonStringEncoder ENCODER = JsonStringEncoder.getInstance();
 
-    private final Completion completion;
-    private final boolean includeUsage;
+    private final boolean usageFollows;
+    private final @Nullable ScoredTokens scored;
     private final String beforeDelta;
     private final Pieces text;
     private final Pieces reasoning;
 
-    ChunkWriter(Completion completion, boolean includeUsage) {
-        this.completion = completion;
-        this.includeUsage = includeUsage;
+    /**
+     * @param choice which of the completion's answers
+     * @param usageFollows whether the stream ends with a chunk of usage
+     * @param scored writes log probabilities, null where none were asked for
+     */
+    ChunkWriter(Completion completion, int choice, boolean usageFollows, @Nullable ScoredTokens scored) {
+        this.usageFollows = usageFollows;
+        this.scored = scored;
         String head = new String(Json.bytes(completion.head("chat.completion.chunk")), UTF_8);
-        this.beforeDelta = head.substring(0, head.length() - 1) + ",\"choices\":[{\"index\":0,\"delta\":";
-        String end = afterDelta("null");
-        this.text = new Pieces(beforeDelta + "{\"content\":\"", "\"}" + end);
+        this.beforeDelta = head.substring(0, head.length() - 1) + ",\"choices\":[{\"index\":" + choice + ",\"delta\":";
+        String end = afterDelta("\"finish_reason\":null");
+        this.text = scored == null
+                ? new Pieces(beforeDelta + "{\"content\":\"", "\"}" + end)
+                : new Pieces(
+                        beforeDelta + "{\"content\":\"",
+                        "\"},\"logprobs\":",
+                        ",\"finish_reason\":null" + afterChoice());
         // Two names for the same: clients read the one or the other.
         this.reasoning = new Pieces(beforeDelta + "{\"reasoning_content\":\"", "\",\"reasoning\":\"", "\"}" + end);
     }
 
-    boolean includesUsage() {
-        return includeUsage;
-    }
-
     byte[] role() {
-        return (beforeDelta + "{\"role\":\"assistant\",\"content\":\"\"}" + afterDelta("null")).getBytes(UTF_8);
+        return (beforeDelta + "{\"role\":\"assistant\",\"content\":\"\"}" + afterDelta("\"finish_reason\":null"))
+                .getBytes(UTF_8);
     }
 
     byte[] piece(OutputEvent event) {
         return switch (event) {
-            case OutputEvent.Text piece -> text.around(piece.text());
-            case OutputEvent.Reasoning piece -> reasoning.around(piece.text());
+            case OutputEvent.Text piece ->
+                scored == null
+                        ? text.around(quoted(piece.text()))
+                        : text.around(quoted(piece.text()), Json.bytes(scored.json(piece.tokens())));
+            case OutputEvent.Reasoning piece -> {
+                byte[] thought = quoted(piece.text());
+                yield reasoning.around(thought, thought);
+            }
         };
     }
 
-    byte[] finish(Answer.Stop stop) {
-        return (beforeDelta + "{}" + afterDelta('"' + Completion.finishReason(stop) + '"')).getBytes(UTF_8);
+    byte[] finish(Answer answer) {
+        String ending = new String(Json.bytes(Completion.ending(answer)), UTF_8);
+        return (beforeDelta + "{}" + afterDelta(ending.substring(1, ending.length() - 1))).getBytes(UTF_8);
     }
 
-    byte[] usage(Answer answer) {
+    /** The last chunk of a stream whose client wants usage. */
+    static byte[] usage(Completion completion, List<Answer> answers) {
         ObjectNode root = completion.head("chat.completion.chunk");
         root.putArray("choices");
-        root.set("usage", Completion.usage(answer));
+        root.set("usage", Completion.usage(answers));
         return Json.bytes(root);
     }
 
-    private String afterDelta(String finishReason) {
-        return ",\"logprobs\":null,\"finish_reason\":" + finishReason + "}]"
-                + (includeUsage ? ",\"usage\":null}" : "}");
+    private String afterDelta(String ending) {
+        return ",\"logprobs\":null," + ending + afterChoice();
     }
 
-    /** Constant bytes with one text between each two of them. */
+    private String afterChoice() {
+        return "}]" + (usageFollows ? ",\"usage\":null}" : "}");
+    }
+
+    private static byte[] quoted(String text) {
+        return ENCODER.quoteAsUTF8(text);
+    }
+
+    /** Constant bytes with others between each two of them. */
     private static final class Pieces {
         private final byte[][] constants;
+        private final int length;
 
         Pieces(String... constants) {
             this.constants =
                     Arrays.stream(constants).map(c -> c.getBytes(UTF_8)).toArray(byte[][]::new);
+            this.length = Arrays.stream(this.constants).mapToInt(c -> c.length).sum();
         }
 
-        byte[] around(String text) {
-            byte[] quoted = ENCODER.quoteAsUTF8(text);
-            var out = new ByteArrayOutputStream(2 * quoted.length + 512);
+        byte[] around(byte[]... between) {
+            int size = length;
+            for (byte[] part : between) {
+                size += part.length;
+            }
+            var out = new ByteArrayOutputStream(size);
             out.writeBytes(constants[0]);
-            for (int i = 1; i < constants.length; i++) {
-                out.writeBytes(quoted);
-                out.writeBytes(constants[i]);
+            for (int i = 0; i < between.length; i++) {
+                out.writeBytes(between[i]);
+                out.writeBytes(constants[i + 1]);
             }
             return out.toByteArray();
         }

@@ -5,6 +5,7 @@ import io.vllmd.config.ProblemException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -44,14 +45,36 @@ record Fields(ObjectNode object, String path) {
     }
 
     boolean flag(String name) {
+        return Boolean.TRUE.equals(flagOrNull(name));
+    }
+
+    @Nullable
+    Boolean flagOrNull(String name) {
         JsonNode node = get(name);
         if (node == null) {
-            return false;
+            return null;
         }
         if (!node.isBoolean()) {
             throw wrongType(pathOf(name), node, "true or false");
         }
         return node.booleanValue();
+    }
+
+    /** One of an enum's values by its name in lower case, or null where the field is absent. */
+    <E extends Enum<E>> @Nullable E choice(String name, Class<E> type) {
+        String given = string(name);
+        if (given == null) {
+            return null;
+        }
+        List<String> names = new ArrayList<>();
+        for (E value : type.getEnumConstants()) {
+            names.add(value.name().toLowerCase(Locale.ROOT));
+            if (names.getLast().equals(given)) {
+                return value;
+            }
+        }
+        String range = "one of " + String.join(", ", names);
+        throw invalid(name, "%s must be %s; it is %s.".formatted(pathOf(name), range, shown(given)), range);
     }
 
     /** A number of this range, or null where the field is absent. */

@@ -4,13 +4,14 @@ import io.vllmd.api.Api;
 import io.vllmd.api.ErrorShape;
 import io.vllmd.api.Exchange;
 import io.vllmd.api.Route;
+import io.vllmd.config.EngineSettings;
 import io.vllmd.config.Problem;
 import io.vllmd.config.ProblemException;
 import io.vllmd.runtime.Models;
 import io.vllmd.runtime.ServedModel;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Supplier;
 import tools.jackson.databind.node.ObjectNode;
 
 /** The OpenAI API: chat completions and the list of models. */
@@ -22,11 +23,11 @@ public final class OpenAiApi implements Api {
     /**
      * The API to these models.
      *
-     * @param defaultMaxTokens longest answer where a request names none, null for all the room
+     * @param settings of the engine as they are now, asked at each request
      */
-    public OpenAiApi(Models models, @Nullable Integer defaultMaxTokens) {
+    public OpenAiApi(Models models, Supplier<EngineSettings> settings) {
         this.models = models;
-        this.chatCompletions = new ChatCompletions(models, defaultMaxTokens, errors);
+        this.chatCompletions = new ChatCompletions(models, settings, errors);
     }
 
     @Override

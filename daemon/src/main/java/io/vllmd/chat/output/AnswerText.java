@@ -18,7 +18,8 @@ final class AnswerText {
         skipNewlines = true;
     }
 
-    void append(String text) {
+    /** Gives how many characters at the start of this text are left out. */
+    int append(String text) {
         int from = 0;
         while (skipNewlines && from < text.length()) {
             if (text.charAt(from) == '\n') {
@@ -30,6 +31,7 @@ final class AnswerText {
         if (!stopped) {
             stopped = stops.read(text, from, certain) >= 0;
         }
+        return from;
     }
 
     /** What is held back can no longer become a stop string. */

@@ -2,8 +2,10 @@ package io.vllmd.chat.output;
 
 import io.vllmd.chat.tokenizer.Detokenizer;
 import io.vllmd.chat.tokenizer.Tokenizer;
+import io.vllmd.engine.TokenLogprobs;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Token ids of one answer to its text and reasoning, one id at a time; the only way from the one to the other, for
@@ -15,22 +17,33 @@ import java.util.function.Consumer;
  * newlines at both ends are left out and so are the newlines right after it, which templates put there.
  */
 public final class OutputPipeline {
+    private final Tokenizer tokenizer;
     private final Detokenizer detokenizer;
     private final ReasoningFormat format;
     private final TextSearch opening;
     private final TextSearch closing;
     private final AnswerText answer;
     private final ReasoningText thoughts = new ReasoningText();
+    private final @Nullable TokenLedger ledger;
     private boolean reasoning;
     private boolean finished;
     private int reasoningTokens;
 
+    /** One that does not tell which tokens a text came from. */
+    public OutputPipeline(Tokenizer tokenizer, List<String> stop, ReasoningFormat format, boolean reasoningOpen) {
+        this(tokenizer, stop, format, reasoningOpen, false);
+    }
+
     /**
      * @param stop strings that end the answer; empty ones are passed over
      * @param reasoningOpen whether the prompt ended inside a reasoning block
+     * @param scored whether texts come with their tokens
      */
-    public OutputPipeline(Tokenizer tokenizer, List<String> stop, ReasoningFormat format, boolean reasoningOpen) {
+    public OutputPipeline(
+            Tokenizer tokenizer, List<String> stop, ReasoningFormat format, boolean reasoningOpen, boolean scored) {
+        this.tokenizer = tokenizer;
         detokenizer = tokenizer.detokenizer();
+        ledger = scored ? new TokenLedger() : null;
         this.format = format;
         reasoning = reasoningOpen && !(format instanceof ReasoningFormat.None);
         answer = new AnswerText(stop);
@@ -43,8 +56,13 @@ public final class OutputPipeline {
         }
     }
 
-    /** Takes the next token and gives out what became certain with it. Ignored once {@link #stopped}. */
+    /** As {@link #push(int, TokenLogprobs, Consumer)} for a token without log probabilities. */
     public void push(int id, Consumer<OutputEvent> out) {
+        push(id, null, out);
+    }
+
+    /** Takes the next token and gives out what became certain with it. Ignored once {@link #stopped}. */
+    public void push(int id, @Nullable TokenLogprobs logprobs, Consumer<OutputEvent> out) {
         if (finished) {
             throw new IllegalStateException("a token after finish");
         }
@@ -58,6 +76,9 @@ public final class OutputPipeline {
                 turn(out);
             }
         } else {
+            if (ledger != null && !tokenizer.isSpecial(id) && tokenizer.bytes(id).length > 0) {
+                ledger.token(new ScoredToken(id, logprobs));
+            }
             read(detokenizer.push(id), out);
         }
         give(out);
@@ -98,13 +119,20 @@ public final class OutputPipeline {
     }
 
     private void read(String text, Consumer<OutputEvent> out) {
+        if (ledger != null) {
+            ledger.complete(text.length());
+        }
         int at = 0;
         while (at >= 0 && !stopped()) {
             StringBuilder certain = new StringBuilder();
             at = (reasoning ? closing : opening).read(text, at, certain);
             append(certain.toString());
             if (at >= 0 && !stopped()) {
+                boolean closes = reasoning;
                 turn(out);
+                if (format instanceof ReasoningFormat.TagTexts tags) {
+                    drop((closes ? tags.close() : tags.open()).length());
+                }
             }
         }
     }
@@ -112,8 +140,15 @@ public final class OutputPipeline {
     private void append(String text) {
         if (reasoning) {
             thoughts.append(text);
+            drop(text.length());
         } else {
-            answer.append(text);
+            drop(answer.append(text));
+        }
+    }
+
+    private void drop(int characters) {
+        if (ledger != null) {
+            ledger.drop(characters);
         }
     }
 
@@ -135,8 +170,14 @@ public final class OutputPipeline {
 
     private void give(Consumer<OutputEvent> out) {
         String text = reasoning ? thoughts.take() : answer.take();
-        if (!text.isEmpty()) {
-            out.accept(reasoning ? new OutputEvent.Reasoning(text) : new OutputEvent.Text(text));
+        if (text.isEmpty()) {
+            return;
+        }
+        if (reasoning) {
+            out.accept(new OutputEvent.Reasoning(text));
+        } else {
+            List<ScoredToken> tokens = ledger == null ? List.of() : ledger.give(text.length());
+            out.accept(new OutputEvent.Text(text, tokens));
         }
     }
 }

@@ -165,7 +165,7 @@ class OutputPipelinePropertyTest {
     }
 
     /** The start of the match that ends first, of those the longest, or -1. */
-    private static int firstStop(String text, List<String> stop) {
+    static int firstStop(String text, List<String> stop) {
         for (int end = 1; end <= text.length(); end++) {
             int start = -1;
             for (String s : stop) {

@@ -1,0 +1,10 @@
+package io.vllmd.config;
+
+/** How eagerly an answer that only repeats itself is ended. */
+public enum RepetitionGuard {
+    OFF,
+    /** Only where nothing but repetition can be seen. */
+    SAFE,
+    /** Sooner, and for longer patterns. */
+    STRICT
+}
