@@ -43,7 +43,11 @@ void renew(char* from, size_t bytes) {
 }  // namespace
 
 HostPages::HostPages(PageFormat format, int most)
-    : format(format), size_(most * format.page_bytes()), keys_(reserve(size_)), values_(nullptr) {
+    : format(format),
+      block{format.head_dim, format.bits},
+      size_(most * format.page_bytes()),
+      keys_(reserve(size_)),
+      values_(nullptr) {
   try {
     values_ = reserve(size_);
   } catch (...) {

@@ -36,7 +36,6 @@ int vm_kv_new(vm_kv* out, int32_t pages, int32_t most, int32_t kv_heads, int32_t
     auto made = std::make_unique<Pages>(Pages{format, pages, most, stream, nullptr, std::nullopt});
     if (own_kernels(stream)) {
       require(format.dtype == mx::float32, "keys and values are float32 on a CPU stream");
-      require(bits == 0, "bits is ", bits, ", allowed is 0");
       made->host = std::make_shared<HostPages>(format, most);
     } else {
       made->device = portable::empty_pages(format, pages, stream);

@@ -12,9 +12,6 @@
 
 namespace vllmd {
 
-// Values along head_dim that share a scale and a bias.
-constexpr int kPageGroup = 32;
-
 // How a layer's keys and values are kept. With bits 8 or 4, a group of 32 values along head_dim is codes of that many
 // bits, the lowest bits first, and a float16 scale and bias: value = code · scale + bias, where
 // bias = float16(min - |min|/2048), scale = float16((max - bias) / (2^bits - 1) · (1 + 1/2048)): rounded so that the
@@ -31,14 +28,12 @@ struct PageFormat {
     return bits == 0 ? head_dim * dtype.size() : static_cast<size_t>(head_dim) * bits / 8;
   }
   size_t scale_bytes() const { return groups() * sizeof(uint16_t); }
-  // Of the keys, or of the values, of one kv head in one page.
-  size_t block_bytes() const { return kPage * (value_bytes() + 2 * scale_bytes()); }
   // Of the keys, or of the values, of one page.
-  size_t page_bytes() const { return kv_heads * block_bytes(); }
+  size_t page_bytes() const { return kv_heads * kPage * (value_bytes() + 2 * scale_bytes()); }
 };
 
 // Pages in this process's memory, for the CPU primitives: address space for all that may come, which takes memory where
-// it was written. A page is a block per kv head. Shared with the operations that read and write it.
+// it was written. A page is a block per kv head, see BlockLayout. Shared with the operations that read and write it.
 class HostPages {
  public:
   HostPages(PageFormat format, int most);
@@ -46,17 +41,18 @@ class HostPages {
   HostPages(const HostPages&) = delete;
   HostPages& operator=(const HostPages&) = delete;
 
-  char* keys(int page, int kv_head) const { return keys_ + page * format.page_bytes() + kv_head * format.block_bytes(); }
-  char* values(int page, int kv_head) const {
-    return values_ + page * format.page_bytes() + kv_head * format.block_bytes();
-  }
+  char* keys(int page, int kv_head) const { return keys_ + at(page, kv_head); }
+  char* values(int page, int kv_head) const { return values_ + at(page, kv_head); }
 
   // Gives the memory back; what is read there next is 0.
   void trim(int page);
 
   const PageFormat format;
+  const BlockLayout block;
 
  private:
+  size_t at(int page, int kv_head) const { return (static_cast<size_t>(page) * format.kv_heads + kv_head) * block.bytes(); }
+
   size_t size_;
   char* keys_;
   char* values_;

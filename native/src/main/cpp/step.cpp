@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "cpu/attention_plan.h"
+#include "cpu/thread_pool.h"
+
 namespace vllmd {
 
 Step::Step(const int32_t* sequences, const int32_t* positions, int32_t n, const int32_t* tables,
@@ -59,6 +62,18 @@ void Step::check_seen(int window) {
     check(0, std::min(run.sinks, end));
   }
   seen_.push_back(window);
+}
+
+std::shared_ptr<const cpu::AttentionPlan> Step::plan(int kv_heads, int group, int window) {
+  int threads = cpu::ThreadPool::instance().threads();
+  for (auto& known : plans_) {
+    if (known.kv_heads == kv_heads && known.group == group && known.window == window && known.threads == threads) {
+      return known.plan;
+    }
+  }
+  auto made = std::make_shared<const cpu::AttentionPlan>(cpu::attention_plan(*rows_, kv_heads, group, window, threads));
+  plans_.push_back({kv_heads, group, window, threads, made});
+  return made;
 }
 
 const mx::array& Step::derived(const std::string& key, const std::function<mx::array()>& make) {

@@ -9,11 +9,16 @@
 
 #include "handles.h"
 #include "mlx/array.h"
+#include "page_layout.h"
 #include "rotation.h"
 
 namespace vllmd {
 
-constexpr int kPage = VM_PAGE;
+namespace cpu {
+struct AttentionPlan;
+}
+
+static_assert(kPage == VM_PAGE);
 
 // The rows of one sequence: `count` from row `row` on, at ascending positions.
 struct SequenceRows {
@@ -60,6 +65,9 @@ class Step {
   // Host tables, for the CPU primitives.
   std::shared_ptr<const Rotation> rotation(const RopeSpec& rope) { return rotations_.of(rope, rows_->positions); }
 
+  // How the CPU's attention is shared out, for layers of one kind.
+  std::shared_ptr<const cpu::AttentionPlan> plan(int kv_heads, int group, int window);
+
   // Made once per key; for arrays that a backend derives from the rows.
   const mx::array& derived(const std::string& key, const std::function<mx::array()>& make);
 
@@ -68,6 +76,11 @@ class Step {
   Rotations rotations_;
   std::map<std::string, mx::array> derived_;
   std::vector<int> seen_;  // windows checked
+  struct PlanEntry {
+    int kv_heads, group, window, threads;
+    std::shared_ptr<const cpu::AttentionPlan> plan;
+  };
+  std::vector<PlanEntry> plans_;
 };
 
 inline Step& step_of(vm_step handle) {

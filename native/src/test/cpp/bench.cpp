@@ -267,6 +267,77 @@ void attention() {
   free_all({k, v});
 }
 
+// Rows of sequences over pages: `per_sequence` rows each, the last at position keys - 1.
+void paged_attention(int heads, int kv_heads, int d) {
+  Random random(3);
+  for (int bits : {0, 8, 4}) {
+    for (auto [rows, per_sequence] : {std::pair{1, 1}, {10, 1}, {256, 256}}) {
+      for (int keys : {256, 1024, 1500, 4096, 8192}) {
+        int m = rows / per_sequence, pages = (keys + VM_PAGE - 1) / VM_PAGE, n = 256;
+        vm_kv kv;
+        ok(vm_kv_new(&kv, m * pages, m * pages, kv_heads, d, VM_FLOAT32, bits, 0));
+        std::vector<int32_t> table, zeros(m, 0), offsets;
+        for (int i = 0; i < m * pages; i++) {
+          table.push_back(i * 7 % (m * pages));
+        }
+        std::sort(table.begin(), table.end());
+        table.erase(std::unique(table.begin(), table.end()), table.end());
+        for (int i = 0; static_cast<int>(table.size()) < m * pages; i++) {
+          table.push_back(i);
+        }
+        for (int j = 0; j <= m; j++) {
+          offsets.push_back(j * pages);
+        }
+        auto qkv = floats(random.normal(static_cast<size_t>(n) * (heads + 2 * kv_heads) * d), {n, (heads + 2 * kv_heads) * d});
+        double write = 1e9;
+        for (int j = 0; j < m; j++) {
+          for (int from = 0; from < pages * VM_PAGE; from += n) {
+            std::vector<int32_t> sequences(n, j), positions(n);
+            for (int i = 0; i < n; i++) {
+              positions[i] = std::min(from, pages * VM_PAGE - n) + i;
+            }
+            write = std::min(write, best(1, [&] {
+              vm_step step;
+              vm_array q;
+              ok(vm_step_new(&step, sequences.data(), positions.data(), n, table.data(), offsets.data(), zeros.data(), zeros.data(), m));
+              ok(vm_kv_append(&q, kv, qkv, step, heads, kv_heads, d, 0, 0, 1e-6f, d, 1e6f, 1, 0, 0));
+              ok(vm_eval(&q, 1));
+              ok(vm_step_free(step));
+              free_all({q});
+            }));
+          }
+        }
+        std::vector<int32_t> sequences, positions;
+        for (int i = 0; i < rows; i++) {
+          sequences.push_back(i / per_sequence);
+          positions.push_back(keys - per_sequence + i % per_sequence);
+        }
+        auto q = floats(random.normal(static_cast<size_t>(rows) * heads * d), {rows, heads * d});
+        vm_step step;
+        ok(vm_step_new(&step, sequences.data(), positions.data(), rows, table.data(), offsets.data(), zeros.data(), zeros.data(), m));
+        double t = best(rows > 10 ? 3 : 8, [&] {
+          vm_array y;
+          ok(vm_kv_attention(&y, q, kv, step, heads, 0.1f, 0, 0));
+          ok(vm_eval(&y, 1));
+          free_all({y});
+        });
+        uint64_t page_bytes;
+        ok(vm_kv_page_bytes(kv, &page_bytes));
+        double seen = 0;
+        for (int i = 0; i < rows; i++) {
+          seen += positions[i] + 1;
+        }
+        double macs = 2.0 * heads * d * seen, bytes = static_cast<double>(m) * keys / VM_PAGE * static_cast<double>(page_bytes);
+        std::printf("paged %d bits, %d/%d heads of %d, %3d rows, %4d keys: %9.1f us %6.1f GB/s %6.1f GMAC/s; 256 rows written in %.1f us\n", bits,
+                    heads, kv_heads, d, rows, keys, t * 1e6, bytes / t / 1e9, macs / t / 1e9, write * 1e6);
+        ok(vm_step_free(step));
+        ok(vm_kv_free(&kv, 1));
+        free_all({q, qkv});
+      }
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -285,5 +356,7 @@ int main(int argc, char** argv) {
   }
   if (wanted("attention")) {
     attention();
+    paged_attention(16, 8, 128);
+    paged_attention(6, 2, 64);
   }
 }

@@ -111,7 +111,18 @@ VLLMD_INLINE float exponential_of(float x) {
   return lanes[0];
 }
 
+VLLMD_INLINE bool sees_nothing(const float* partial) { return partial[0] == -__builtin_inff() && partial[1] == 0; }
+
 void merge(float* running, const float* next, int head_dim) {
+  if (sees_nothing(next)) {
+    return;
+  }
+  if (sees_nothing(running)) {
+    for (int i = 0; i < kPartialHeader + head_dim; i++) {
+      running[i] = next[i];
+    }
+    return;
+  }
   float maximum = running[0] > next[0] ? running[0] : next[0];
   float a = exponential_of(running[0] - maximum), b = exponential_of(next[0] - maximum);
   running[0] = maximum;

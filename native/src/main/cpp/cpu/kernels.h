@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "page_layout.h"
+
 namespace vllmd::cpu {
 
 enum class Real : int { f32, f16, bf16 };
@@ -46,6 +48,29 @@ constexpr int kPartialHeader = 2;
 // threads never shows in its result.
 constexpr int kKeyBlock = 128;
 
+// Pages whose positions are attended to together: sums are made over those, then merged in order. Fixed, so that how the
+// work is shared out never shows in a result.
+constexpr int kSplitPages = 4;
+constexpr int kSplit = kSplitPages * kPage;
+
+// No kernel's tile_queries exceeds it.
+constexpr int kMostTileQueries = 8;
+
+// A few queries over the keys of one kv head in one split.
+struct AttentionTile {
+  BlockLayout layout;
+  const float* queries;  // [count, head_dim], times the scale
+  int count;             // at most tile_queries
+  const void* keys[kSplitPages];  // a block each; null where no query sees the page
+  const void* values[kSplitPages];
+  // Each query sees [begin, end) of the split's positions and [0, sinks) up to its end; begin <= end, and both ascend.
+  const int* begin;
+  const int* end;
+  int sinks;
+  float* scratch;   // tile_scratch floats
+  float* partials;  // [count, kPartialHeader + head_dim]
+};
+
 struct Kernels {
   const char* name;
 
@@ -67,6 +92,17 @@ struct Kernels {
 
   // One key block, `count` keys from `first`: q [head_dim] already times the scale; partial float[2 + head_dim].
   void (*attend_block)(const AttentionView& kv, const float* q, int first, int count, float* partial);
+  // One partial per query; where a query sees nothing its maximum is -inf and its sum 0.
+  void (*attend_tile)(const AttentionTile& tile);
+  size_t (*tile_scratch)(const BlockLayout& layout, int count);
+  int tile_queries;
+  // A key or value [head_dim] into its place in a block.
+  void (*store_key)(const BlockLayout& layout, const float* key, void* block, int position);
+  void (*store_value)(const BlockLayout& layout, const float* value, void* block, int position);
+  // A quantised block as the block of float32 that it stands for. wide: 2 * kPage * head_dim / kPageGroup floats.
+  void (*unpack_keys)(const BlockLayout& layout, const void* block, float* out);
+  void (*unpack_values)(const BlockLayout& layout, const void* block, float* wide, float* out);
+
   // Merges the next block's partial into the running one.
   void (*merge)(float* running, const float* next, int head_dim);
   // out [head_dim] = weighted sum / sum of exponentials.

@@ -25,6 +25,15 @@ struct V {
   static F load_u8(const uint8_t* p) {
     return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
   }
+  // The low, or high, 4 bits of each byte.
+  static F load_low_nibbles(const uint8_t* p) {
+    auto wide = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+    return _mm256_cvtepi32_ps(_mm256_and_si256(wide, _mm256_set1_epi32(15)));
+  }
+  static F load_high_nibbles(const uint8_t* p) {
+    auto wide = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+    return _mm256_cvtepi32_ps(_mm256_srli_epi32(wide, 4));
+  }
   static void store(float* p, F a) { _mm256_storeu_ps(p, a); }
   static F add(F a, F b) { return _mm256_add_ps(a, b); }
   static F sub(F a, F b) { return _mm256_sub_ps(a, b); }
@@ -76,6 +85,8 @@ struct V {
 #include "cpu/kernel_weights.h"
 #include "cpu/kernel_linear.h"
 #include "cpu/kernel_attention.h"
+#include "cpu/kernel_pages.h"
+#include "cpu/kernel_page_writes.h"
 #include "cpu/kernel_rows.h"
 #include "cpu/kernel_table.h"
 

@@ -27,6 +27,15 @@ struct V {
   static F load_u8(const uint8_t* p) {
     return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
   }
+  // The low, or high, 4 bits of each byte.
+  static F load_low_nibbles(const uint8_t* p) {
+    auto wide = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    return _mm512_cvtepi32_ps(_mm512_and_si512(wide, _mm512_set1_epi32(15)));
+  }
+  static F load_high_nibbles(const uint8_t* p) {
+    auto wide = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    return _mm512_cvtepi32_ps(_mm512_srli_epi32(wide, 4));
+  }
   static void store(float* p, F a) { _mm512_storeu_ps(p, a); }
   static F add(F a, F b) { return _mm512_add_ps(a, b); }
   static F sub(F a, F b) { return _mm512_sub_ps(a, b); }
@@ -84,6 +93,8 @@ struct V {
 #include "cpu/kernel_weights.h"
 #include "cpu/kernel_linear.h"
 #include "cpu/kernel_attention.h"
+#include "cpu/kernel_pages.h"
+#include "cpu/kernel_page_writes.h"
 #include "cpu/kernel_rows.h"
 #include "cpu/kernel_table.h"
 

@@ -12,6 +12,8 @@ using V = Portable;
 #include "cpu/kernel_weights.h"
 #include "cpu/kernel_linear.h"
 #include "cpu/kernel_attention.h"
+#include "cpu/kernel_pages.h"
+#include "cpu/kernel_page_writes.h"
 #include "cpu/kernel_rows.h"
 #include "cpu/kernel_table.h"
 

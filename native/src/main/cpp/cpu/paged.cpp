@@ -1,4 +1,4 @@
-// Pages of keys and values on the CPU: writing rows into them, attention over them, copies among them. Float32.
+// Pages of keys and values on the CPU: writing rows into them, copies among them, pages in and out.
 //
 // No array stands for the pages: what reads them is built from the array that the writing gives, and the stream keeps
 // the steps in order.
@@ -25,17 +25,24 @@ struct AppendJob {
   float* q;
 
   void operator()() const {
+    // A few rows of one head at a time: their keys share cache lines.
+    constexpr int kRowsPerChunk = 16, kHeadsPerChunk = 64;
     int per_row = shape.heads + 2 * shape.kv_heads, n = rows->size();
-    constexpr int kHeadsPerChunk = 64;
-    ThreadPool::instance().run((n * per_row + kHeadsPerChunk - 1) / kHeadsPerChunk, [&](int chunk) {
-      int end = std::min(n * per_row, (chunk + 1) * kHeadsPerChunk);
-      for (int i = chunk * kHeadsPerChunk; i < end; i++) {
-        head(i / per_row, i % per_row);
+    int row_chunks = (n + kRowsPerChunk - 1) / kRowsPerChunk;
+    int heads = std::max(1, kHeadsPerChunk / std::min(n, kRowsPerChunk)), head_chunks = (per_row + heads - 1) / heads;
+    ThreadPool::instance().run(row_chunks * head_chunks, [&](int chunk) {
+      int row = chunk / head_chunks * kRowsPerChunk, end_row = std::min(n, row + kRowsPerChunk);
+      int first = chunk % head_chunks * heads, end = std::min(per_row, first + heads);
+      float* turned = thread_scratch(shape.head_dim);
+      for (int h = first; h < end; h++) {
+        for (int i = row; i < end_row; i++) {
+          head(i, h, turned);
+        }
       }
     });
   }
 
-  void head(int row, int h) const {
+  void head(int row, int h, float* turned) const {
     int d = shape.head_dim, half = rope_dims / 2;
     const float* in = qkv + (static_cast<size_t>(row) * (shape.heads + 2 * shape.kv_heads) + h) * d;
     const float *cosines = rotation->cosines.data() + static_cast<size_t>(row) * half,
@@ -47,145 +54,67 @@ struct AppendJob {
     }
     int kv_head = (h - shape.heads) % shape.kv_heads, position = rows->positions[row];
     int page = rows->page(rows->run(row), position);
-    size_t at = static_cast<size_t>(position % kPage) * d;
     if (h < shape.heads + shape.kv_heads) {
-      kernels().rope_head(in, k_norm, eps, d, cosines, sines, rope_dims, reinterpret_cast<float*>(pages->keys(page, kv_head)) + at);
+      kernels().rope_head(in, k_norm, eps, d, cosines, sines, rope_dims, turned);
+      kernels().store_key(pages->block, turned, pages->keys(page, kv_head), position % kPage);
     } else {
-      std::memcpy(reinterpret_cast<float*>(pages->values(page, kv_head)) + at, in, d * sizeof(float));
+      kernels().store_value(pages->block, in, pages->values(page, kv_head), position % kPage);
     }
   }
 };
 
-// The keys of a page are summed together, pages are merged in order: how the work is shared out never shows.
-struct AttentionJob {
-  std::shared_ptr<const StepRows> rows;
-  std::shared_ptr<HostPages> pages;
-  int heads;
-  float scale;
-  int window;
-  const float* q;
-  float* out;
-
-  int kv_heads() const { return pages->format.kv_heads; }
-  int head_dim() const { return pages->format.head_dim; }
-  int per_kv_head() const { return heads / kv_heads(); }
-  size_t partial() const { return kPartialHeader + head_dim(); }
-
-  void operator()() const {
-    int items = rows->size() * kv_heads(), threads = ThreadPool::instance().threads();
-    if (threads > 1 && items < 4 * threads && rows->longest > 4 * kPage) {
-      by_pages();
-    } else {
-      ThreadPool::instance().run(items, [&](int item) { attend(item / kv_heads(), item % kv_heads()); });
-    }
-  }
-
-  void query(int row, int head, float* q_scaled) const {
-    kernels().scaled(q + (static_cast<size_t>(row) * heads + head) * head_dim(), scale, head_dim(), q_scaled);
-  }
-
-  float* result(int row, int head) const { return out + (static_cast<size_t>(row) * heads + head) * head_dim(); }
-
-  // Calls body(first, count) for what the row sees of its sequence's page `index`.
-  template <typename Body>
-  void seen(int row, int index, Body&& body) const {
-    int base = index * kPage, end = std::min(kPage, rows->positions[row] + 1 - base);
-    int begin = std::max(0, rows->begin(row, window) - base), sinks = std::min(end, rows->run(row).sinks - base);
-    if (sinks >= begin) {
-      begin = 0;
-    } else if (sinks > 0) {
-      body(0, sinks);
-    }
-    if (begin < end) {
-      body(begin, end - begin);
-    }
-  }
-
-  AttentionView view(int row, int index, int kv_head) const {
-    int page = rows->tables[rows->run(row).table + index];
-    return {reinterpret_cast<const float*>(pages->keys(page, kv_head)),
-            reinterpret_cast<const float*>(pages->values(page, kv_head)), head_dim()};
-  }
-
-  // The partial sums of one page into `mine`, one per query head, with `more` for the second part; false if nothing of
-  // the page is seen.
-  bool attend_page(int row, int index, int kv_head, const float* queries, float* mine, float* more) const {
-    int parts = 0, d = head_dim();
-    seen(row, index, [&](int first, int count) {
-      for (int g = 0; g < per_kv_head(); g++) {
-        kernels().attend_block(view(row, index, kv_head), queries + static_cast<size_t>(g) * d, first, count,
-                               parts == 0 ? mine + g * partial() : more);
-        if (parts > 0) {
-          kernels().merge(mine + g * partial(), more, d);
-        }
-      }
-      parts++;
-    });
-    return parts > 0;
-  }
-
-  void attend(int row, int kv_head) const {
-    int group = per_kv_head(), d = head_dim();
-    float* scratch = thread_scratch(static_cast<size_t>(group) * (2 * partial() + d) + partial());
-    float *running = scratch, *next = running + group * partial(), *more = next + group * partial(),
-          *queries = more + partial();
-    for (int g = 0; g < group; g++) {
-      query(row, kv_head * group + g, queries + static_cast<size_t>(g) * d);
-    }
-    bool any = false;
-    for (int index = 0; index * kPage <= rows->positions[row]; index++) {
-      if (!attend_page(row, index, kv_head, queries, any ? next : running, more)) {
-        continue;
-      }
-      for (int g = 0; any && g < group; g++) {
-        kernels().merge(running + g * partial(), next + g * partial(), d);
-      }
-      any = true;
-    }
-    for (int g = 0; g < group; g++) {
-      kernels().finish(running + g * partial(), d, result(row, kv_head * group + g));
-    }
-  }
-
-  // One long row, or a few, on many cores: its pages are shared out.
-  void by_pages() const {
-    int n = rows->size(), group = per_kv_head(), d = head_dim(), most = (rows->longest + kPage - 1) / kPage;
-    // Not zeroed: what no chunk writes is not merged.
-    std::unique_ptr<float[]> partials(new float[static_cast<size_t>(n) * heads * most * partial()]);
-    std::unique_ptr<bool[]> written(new bool[static_cast<size_t>(n) * kv_heads() * most]);
-    auto at = [&](int row, int kv_head, int index) {
-      return (static_cast<size_t>(row) * kv_heads() + kv_head) * most + index;
-    };
-    ThreadPool::instance().run(n * kv_heads() * most, [&](int chunk) {
-      int index = chunk % most, kv_head = chunk / most % kv_heads(), row = chunk / most / kv_heads();
-      float *queries = thread_scratch(group * d + partial()), *more = queries + group * d;
-      for (int g = 0; g < group; g++) {
-        query(row, kv_head * group + g, queries + static_cast<size_t>(g) * d);
-      }
-      size_t slot = at(row, kv_head, index);
-      written[slot] = index * kPage <= rows->positions[row] &&
-                      attend_page(row, index, kv_head, queries, partials.get() + slot * group * partial(), more);
-    });
-    for (int row = 0; row < n; row++) {
-      for (int head = 0; head < heads; head++) {
-        float* mine = nullptr;
-        for (int index = 0; index * kPage <= rows->positions[row]; index++) {
-          size_t slot = at(row, head / group, index);
-          if (!written[slot]) {
-            continue;
-          }
-          float* next = partials.get() + (slot * group + head % group) * partial();
-          if (mine == nullptr) {
-            mine = next;
-          } else {
-            kernels().merge(mine, next, d);
-          }
-        }
-        kernels().finish(mine, d, result(row, head));
-      }
-    }
-  }
+// A block is columns: the positions of keys and of their scales lie side by side, [rows][64]; those of values lie apart.
+struct Columns {
+  size_t rows;
+  size_t width;  // bytes of one position in one row
 };
+
+// Codes, scales and biases of keys.
+std::vector<Columns> key_columns(const PageFormat& format) {
+  if (format.bits == 0) {
+    return {{static_cast<size_t>(format.head_dim), sizeof(float)}};
+  }
+  auto groups = static_cast<size_t>(format.groups());
+  return {{format.value_bytes(), 1}, {groups, sizeof(uint16_t)}, {groups, sizeof(uint16_t)}};
+}
+
+// Bytes of one position in values, in their scales, in their biases.
+std::vector<size_t> value_rows(const PageFormat& format) {
+  if (format.bits == 0) {
+    return {format.value_bytes()};
+  }
+  return {format.value_bytes(), format.scale_bytes(), format.scale_bytes()};
+}
+
+void copy_positions(const HostPages& pages, const PageCopy& copy) {
+  for (int head = 0; head < pages.format.kv_heads; head++) {
+    char *to = pages.keys(copy.to, head), *from = pages.keys(copy.from, head);
+    for (auto& part : key_columns(pages.format)) {
+      for (size_t row = 0; row < part.rows; row++) {
+        std::memmove(to, from, copy.count * part.width);
+        to += kPage * part.width;
+        from += kPage * part.width;
+      }
+    }
+    to = pages.values(copy.to, head);
+    from = pages.values(copy.from, head);
+    for (size_t width : value_rows(pages.format)) {
+      std::memmove(to, from, copy.count * width);
+      to += kPage * width;
+      from += kPage * width;
+    }
+  }
+}
+
+// Between a block of keys and rows [position][width] of the exchange layout; 4-bit pairs are along head_dim in both.
+template <typename Move>
+void each_key_byte(const Columns& part, Move&& move) {
+  for (size_t row = 0; row < part.rows; row++) {
+    for (int position = 0; position < kPage; position++) {
+      move((row * kPage + position) * part.width, (position * part.rows + row) * part.width);
+    }
+  }
+}
 
 }  // namespace
 
@@ -216,16 +145,6 @@ mx::array append(const mx::array& qkv, Pages& pages, Step& step, HeadShape shape
                    std::move(prepare));
 }
 
-mx::array attention(const mx::array& q, Pages& pages, Step& step, int heads, float scale, int window,
-                    mx::Stream s) {
-  auto prepare = [rows = step.rows(), host = pages.host, heads, scale, window](const std::vector<mx::array>& in,
-                                                                                std::vector<mx::array>& out) {
-    allocate(out[0]);
-    return AttentionJob{rows, host, heads, scale, window, in[0].data<float>(), out[0].data<float>()};
-  };
-  return operation("VllmdPagedAttention", q.shape(), mx::float32, {dense(q, mx::float32, s)}, s, std::move(prepare));
-}
-
 mx::array copy_pages(const mx::array& tokens, const std::vector<Pages*>& layers, std::vector<PageCopy> copies,
                      mx::Stream s) {
   std::vector<std::shared_ptr<HostPages>> hosts;
@@ -237,13 +156,8 @@ mx::array copy_pages(const mx::array& tokens, const std::vector<Pages*>& layers,
     out[0].copy_shared_buffer(in[0]);
     return [hosts, copies] {
       ThreadPool::instance().run(static_cast<int>(hosts.size()), [&](int layer) {
-        auto& pages = *hosts[layer];
         for (auto& copy : copies) {
-          for (int head = 0; head < pages.format.kv_heads; head++) {
-            size_t bytes = copy.count * pages.format.value_bytes();
-            std::memmove(pages.keys(copy.to, head), pages.keys(copy.from, head), bytes);
-            std::memmove(pages.values(copy.to, head), pages.values(copy.from, head), bytes);
-          }
+          copy_positions(*hosts[layer], copy);
         }
       });
     };
@@ -251,16 +165,45 @@ mx::array copy_pages(const mx::array& tokens, const std::vector<Pages*>& layers,
   return operation("VllmdCopyPages", tokens.shape(), mx::int32, {dense(tokens, s)}, s, std::move(prepare));
 }
 
+// Parts are outermost in the exchange layout (all heads' values, then scales), heads are outermost in a page.
 void read_page(const HostPages& pages, int page, char* to) {
-  size_t bytes = pages.format.page_bytes();
-  std::memcpy(to, pages.keys(page, 0), bytes);
-  std::memcpy(to + bytes, pages.values(page, 0), bytes);
+  size_t offset = 0;
+  for (auto& part : key_columns(pages.format)) {
+    for (int head = 0; head < pages.format.kv_heads; head++) {
+      const char* block = pages.keys(page, head) + offset;
+      each_key_byte(part, [&](size_t here, size_t there) { std::memcpy(to + there, block + here, part.width); });
+      to += part.rows * part.width * kPage;
+    }
+    offset += part.rows * part.width * kPage;
+  }
+  offset = 0;
+  for (size_t width : value_rows(pages.format)) {
+    for (int head = 0; head < pages.format.kv_heads; head++) {
+      std::memcpy(to, pages.values(page, head) + offset, kPage * width);
+      to += kPage * width;
+    }
+    offset += kPage * width;
+  }
 }
 
 void write_page(const HostPages& pages, int page, const char* from) {
-  size_t bytes = pages.format.page_bytes();
-  std::memcpy(pages.keys(page, 0), from, bytes);
-  std::memcpy(pages.values(page, 0), from + bytes, bytes);
+  size_t offset = 0;
+  for (auto& part : key_columns(pages.format)) {
+    for (int head = 0; head < pages.format.kv_heads; head++) {
+      char* block = pages.keys(page, head) + offset;
+      each_key_byte(part, [&](size_t here, size_t there) { std::memcpy(block + here, from + there, part.width); });
+      from += part.rows * part.width * kPage;
+    }
+    offset += part.rows * part.width * kPage;
+  }
+  offset = 0;
+  for (size_t width : value_rows(pages.format)) {
+    for (int head = 0; head < pages.format.kv_heads; head++) {
+      std::memcpy(pages.values(page, head) + offset, from, kPage * width);
+      from += kPage * width;
+    }
+    offset += kPage * width;
+  }
 }
 
 }  // namespace vllmd::cpu

@@ -78,4 +78,7 @@ inline Real real_of(const mx::array& a) {
 // Floats of the calling thread, valid until its next call; 64-byte aligned.
 float* thread_scratch(size_t floats);
 
+// The same beside it, for what the thread's job collects from all threads.
+float* thread_partials(size_t floats);
+
 }  // namespace vllmd::cpu

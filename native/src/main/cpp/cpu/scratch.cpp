@@ -10,6 +10,17 @@ struct Scratch {
   float* memory = nullptr;
   size_t size = 0;
 
+  float* take(size_t floats) {
+    if (size < floats) {
+      release();
+      memory = nullptr;
+      size = 0;
+      memory = static_cast<float*>(::operator new[](floats * sizeof(float), std::align_val_t(64)));
+      size = floats;
+    }
+    return memory;
+  }
+
   ~Scratch() { release(); }
   void release() {
     if (memory != nullptr) {
@@ -22,14 +33,12 @@ struct Scratch {
 
 float* thread_scratch(size_t floats) {
   thread_local Scratch scratch;
-  if (scratch.size < floats) {
-    scratch.release();
-    scratch.memory = nullptr;
-    scratch.size = 0;
-    scratch.memory = static_cast<float*>(::operator new[](floats * sizeof(float), std::align_val_t(64)));
-    scratch.size = floats;
-  }
-  return scratch.memory;
+  return scratch.take(floats);
+}
+
+float* thread_partials(size_t floats) {
+  thread_local Scratch scratch;
+  return scratch.take(floats);
 }
 
 }  // namespace vllmd::cpu

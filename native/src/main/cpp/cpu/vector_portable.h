@@ -43,6 +43,17 @@ struct Portable {
     __builtin_memcpy(&bytes, p, sizeof bytes);
     return __builtin_convertvector(__builtin_convertvector(bytes, Int8x32), F);
   }
+  // The low, or high, 4 bits of each byte.
+  static F load_low_nibbles(const uint8_t* p) {
+    Byte8 bytes;
+    __builtin_memcpy(&bytes, p, sizeof bytes);
+    return __builtin_convertvector(__builtin_convertvector(bytes, Int8x32) & 15, F);
+  }
+  static F load_high_nibbles(const uint8_t* p) {
+    Byte8 bytes;
+    __builtin_memcpy(&bytes, p, sizeof bytes);
+    return __builtin_convertvector(__builtin_convertvector(bytes, Int8x32) >> 4, F);
+  }
   static void store(float* p, F a) { __builtin_memcpy(p, &a, sizeof a); }
   static F add(F a, F b) { return a + b; }
   static F sub(F a, F b) { return a - b; }
