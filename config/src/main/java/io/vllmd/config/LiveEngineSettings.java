@@ -5,6 +5,7 @@ import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueFactory;
 import com.typesafe.config.ConfigValueType;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -52,9 +53,10 @@ public final class LiveEngineSettings {
      * @param changes key, with or without {@code engine.}, to value as it would stand in a file of settings
      * @param origin who asks, for what is said of a bad value
      * @param apply puts the new settings into force; nothing is changed where it throws
+     * @return names without {@code engine.} of those that have another value now
      * @throws ProblemException INVALID naming every key that is unknown or not live and every bad value
      */
-    public synchronized void change(Map<String, ?> changes, String origin, Consumer<EngineSettings> apply) {
+    public synchronized List<String> change(Map<String, ?> changes, String origin, Consumer<EngineSettings> apply) {
         var complaints = new Complaints();
         Config changed = values;
         for (var entry : new TreeMap<>(changes).entrySet()) {
@@ -68,8 +70,13 @@ public final class LiveEngineSettings {
         EngineSettings wanted = read(changed, complaints);
         complaints.throwIfAny();
         apply.accept(wanted);
+        Map<String, String> before = live();
         values = changed;
         current = wanted;
+        return live().entrySet().stream()
+                .filter(now -> !now.getValue().equals(before.get(now.getKey())))
+                .map(Map.Entry::getKey)
+                .toList();
     }
 
     private EngineSettings read(Config section, Complaints complaints) {

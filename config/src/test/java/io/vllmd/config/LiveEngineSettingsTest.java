@@ -48,7 +48,7 @@ class LiveEngineSettingsTest {
         assertEquals(Duration.ofMillis(50), settings.engine().prefillBudget());
         assertEquals(100, settings.engine().defaultMaxTokens());
         assertNull(settings.engine().stallTimeout());
-        live.change(Map.of("queue", "9"), "vllmctl", applied::add);
+        assertEquals(List.of("queue"), live.change(Map.of("queue", "9", "max-batch", "8"), "vllmctl", applied::add));
         assertEquals(8, settings.engine().maxBatch());
         assertEquals(9, settings.engine().queue());
     }

@@ -169,6 +169,7 @@ public final class Vllmctl implements Runnable {
         commands.put("load", o -> new CommandLine(new LoadCommand(o)));
         commands.put("unload", o -> new CommandLine(new UnloadCommand(o)));
         commands.put("switch", o -> new CommandLine(new SwitchCommand(o)));
+        commands.put("limits", o -> new CommandLine(new LimitsCommand(o)));
         commands.put("profile", ProfileCommands::line);
         commands.put("service", ServiceCommands::line);
         commands.put("version", o -> new CommandLine(new VersionCommand(o)));

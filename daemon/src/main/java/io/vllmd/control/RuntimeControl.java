@@ -6,10 +6,12 @@ import io.vllmd.config.Profile;
 import io.vllmd.config.Settings;
 import io.vllmd.config.Version;
 import io.vllmd.control.protocol.Calls;
+import io.vllmd.control.protocol.EngineReports;
 import io.vllmd.control.protocol.Methods;
 import io.vllmd.control.protocol.ModelReports;
 import io.vllmd.control.protocol.ProfileReports;
 import io.vllmd.control.protocol.Reports;
+import io.vllmd.runtime.EngineTuning;
 import io.vllmd.runtime.ModelLine;
 import io.vllmd.runtime.ModelRegistry;
 import io.vllmd.runtime.ServedModel;
@@ -36,12 +38,14 @@ public final class RuntimeControl implements ControlHandler {
     }
 
     private final ModelRegistry registry;
+    private final EngineTuning engine;
     private final Settings settings;
     private final Facts facts;
     private final long startedNanos = System.nanoTime();
 
-    public RuntimeControl(ModelRegistry registry, Settings settings, Facts facts) {
+    public RuntimeControl(ModelRegistry registry, EngineTuning engine, Settings settings, Facts facts) {
         this.registry = registry;
+        this.engine = engine;
         this.settings = settings;
         this.facts = facts;
     }
@@ -58,6 +62,7 @@ public final class RuntimeControl implements ControlHandler {
             case Methods.SWITCH -> switchDefault(Calls.Switch.from(params));
             case Methods.PROFILE_LIST -> profiles();
             case Methods.PROFILE_SHOW -> profile(Calls.ShowProfile.from(params));
+            case Methods.LIMITS -> limits(Calls.Limits.from(params));
             default ->
                 throw Problem.of(
                                 Problem.Kind.UNSUPPORTED,
@@ -214,5 +219,10 @@ public final class RuntimeControl implements ControlHandler {
         return ProfileReports.ProfileDetail.of(
                         profile, profile.name().equals(settings.profile().name()))
                 .tree();
+    }
+
+    private Map<String, Object> limits(Calls.Limits call) {
+        List<String> changed = engine.change(call.set());
+        return new EngineReports.Limits(engine.live(), changed).tree();
     }
 }

@@ -12,12 +12,12 @@ import io.vllmd.config.Version;
 import io.vllmd.control.ControlServer;
 import io.vllmd.control.RuntimeControl;
 import io.vllmd.engine.Engine;
-import io.vllmd.engine.EngineLimits;
 import io.vllmd.http.HttpServer;
 import io.vllmd.mlx.Device;
 import io.vllmd.mlx.Mlx;
 import io.vllmd.mlx.MlxThread;
 import io.vllmd.mlx.NativeLibrary;
+import io.vllmd.runtime.EngineTuning;
 import io.vllmd.runtime.ModelRegistry;
 import io.vllmd.runtime.Models;
 import io.vllmd.runtime.Serving;
@@ -89,9 +89,7 @@ final class Daemon implements AutoCloseable {
         });
         MlxThread mlx = MlxThread.start("mlx", (thread, e) -> log.error("work on the MLX thread failed", e));
         CompletableFuture<Device> device = mlx.submit(() -> prepareMlx(limits));
-        Engine engine = new Engine(
-                mlx,
-                new EngineLimits(limits.maxBatch(), limits.queue(), limits.prefillBudget(), limits.prefillChunk()));
+        Engine engine = new Engine(mlx, EngineTuning.limits(limits));
         Serving serving = new Serving(mlx, device, engine, settings, places, sprout(), System.getenv());
         Banner.listening(await(http).address());
 
@@ -102,7 +100,11 @@ final class Daemon implements AutoCloseable {
                 () -> startControl(
                         places,
                         settings,
-                        new RuntimeControl(serving.registry(), settings, new ProcessFacts(mlx, device, http))));
+                        new RuntimeControl(
+                                serving.registry(),
+                                new EngineTuning(engine, settings.liveEngine()),
+                                settings,
+                                new ProcessFacts(mlx, device, http))));
         CompletableFuture<List<String>> models = serving.start(arguments.models());
         registry.complete(serving.registry());
         await(device);

@@ -21,6 +21,12 @@ public interface TokenSink {
     default void read(int promptTokens) {}
 
     /**
+     * The request gave up its place to a more urgent one and waits again; progress with its prompt or a token tells when
+     * it has one.
+     */
+    default void preempted() {}
+
+    /**
      * The next token of the answer.
      *
      * @param logprobs null where the request did not ask for them, or the token was forced

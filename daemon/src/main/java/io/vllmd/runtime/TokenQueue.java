@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  * queue holds at most the answer's max tokens, which is bounded by the context.
  *
  * <p>From the request's admission on, the engine must give a sign of life within the stall timeout: a token, or progress
- * with the prompt. While the request waits for a place it may take as long as the queue is.
+ * with the prompt. While the request waits for a place, or waits again because a more urgent one took it, it may take as
+ * long as the queue is.
  */
 final class TokenQueue implements TokenSink {
     private static final TokenLogprobs[] NO_LOGPROBS = new TokenLogprobs[0];
@@ -76,9 +77,7 @@ final class TokenQueue implements TokenSink {
         lock.lock();
         try {
             cachedTokens = cached;
-            admitted = true;
             heard();
-            changed.signal(); // who waits without a bound begins to wait with one
         } finally {
             lock.unlock();
         }
@@ -89,6 +88,17 @@ final class TokenQueue implements TokenSink {
         lock.lock();
         try {
             heard();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public void preempted() {
+        lock.lock();
+        try {
+            admitted = false;
+            changed.signal(); // who waits with a bound begins to wait without one
         } finally {
             lock.unlock();
         }
@@ -138,8 +148,13 @@ final class TokenQueue implements TokenSink {
     }
 
     private void heard() {
-        if (stallTimeout != null) {
-            heardAt = clock.getAsLong();
+        if (stallTimeout == null) {
+            return;
+        }
+        heardAt = clock.getAsLong();
+        if (!admitted) {
+            admitted = true;
+            changed.signal(); // who waits without a bound begins to wait with one
         }
     }
 

@@ -117,6 +117,19 @@ class TokenQueueTest {
     }
 
     @Test
+    void aRequestThatGaveUpItsPlaceWaitsAsInTheQueue() throws InterruptedException {
+        TokenQueue queue = withTimeout(Duration.ofSeconds(60));
+        queue.started(0);
+        queue.preempted();
+        pass(Duration.ofHours(1));
+        Thread writer = Thread.ofPlatform().start(() -> queue.token(1, null));
+        assertArrayEquals(new int[] {1}, queue.take().ids());
+        writer.join();
+        pass(Duration.ofSeconds(60));
+        assertThrows(ProblemException.class, queue::take);
+    }
+
+    @Test
     void whatCameBeforeASilenceIsNotLost() throws InterruptedException {
         TokenQueue queue = withTimeout(Duration.ofSeconds(60));
         queue.started(0);

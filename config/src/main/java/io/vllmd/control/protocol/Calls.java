@@ -66,4 +66,20 @@ public final class Calls {
             return new Tree().put("name", name).map();
         }
     }
+
+    /**
+     * Show the engine's limits after changing some of them, all or none.
+     *
+     * @param set setting, with or without {@code engine.}, to value as in a file of settings; empty changes nothing
+     */
+    public record Limits(Map<String, Object> set) {
+        public static Limits from(Map<String, Object> params) {
+            var fields = new Fields(params).only("set");
+            return new Limits(params.containsKey("set") ? fields.object("set") : Map.of());
+        }
+
+        public Map<String, Object> params() {
+            return new Tree().put("set", set).map();
+        }
+    }
 }

@@ -26,12 +26,15 @@ public final class Methods {
     /** {@link Calls.ShowProfile} {@literal ->} {@link ProfileReports.ProfileDetail}. */
     public static final String PROFILE_SHOW = "profile.show";
 
+    /** Shows the engine's limits, or changes some: {@link Calls.Limits} {@literal ->} {@link EngineReports.Limits}. */
+    public static final String LIMITS = "limits";
+
     /** Notification with {@link ModelReports.LoadProgress}. */
     public static final String LOAD_PROGRESS = "load.progress";
 
     /** All that can be asked. */
     public static final List<String> ALL =
-            List.of(VERSION, STATUS, PS, MODELS, LOAD, UNLOAD, SWITCH, PROFILE_LIST, PROFILE_SHOW);
+            List.of(VERSION, STATUS, PS, MODELS, LOAD, UNLOAD, SWITCH, PROFILE_LIST, PROFILE_SHOW, LIMITS);
 
     private Methods() {}
 }

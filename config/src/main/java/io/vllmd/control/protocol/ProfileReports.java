@@ -58,6 +58,7 @@ public final class ProfileReports {
         /** A profile as it is told to a person. */
         public static ProfileDetail of(Profile profile, boolean active) {
             var sampling = profile.sampling();
+            var penalties = sampling.penalties();
             var divergence = profile.divergence();
             var settings = new Tree()
                     .put("deterministic", profile.deterministic())
@@ -65,10 +66,17 @@ public final class ProfileReports {
                     .put(
                             "timeout",
                             profile.timeout() == null ? null : profile.timeout().toSeconds() + "s")
+                    .put("priority", profile.priority().name().toLowerCase(Locale.ROOT))
+                    .put("repetition-guard", profile.repetitionGuard().name().toLowerCase(Locale.ROOT))
+                    .put("kv-bits", profile.kvBits())
                     .put("sampling.temperature", sampling.temperature())
                     .put("sampling.top-p", sampling.topP())
                     .put("sampling.top-k", sampling.topK())
                     .put("sampling.min-p", sampling.minP())
+                    .put("sampling.presence-penalty", penalties.presence())
+                    .put("sampling.frequency-penalty", penalties.frequency())
+                    .put("sampling.repetition-penalty", penalties.repetition())
+                    .put("sampling.repetition-window", penalties.window())
                     .put("tools.enabled", profile.tools().enabled())
                     .put("tools.parser", profile.tools().parser())
                     .put("json.constrained", profile.json().constrained())

@@ -60,6 +60,8 @@ class PayloadTest {
         assertEquals(unloaded, ModelReports.Unloaded.from(wire(unloaded.tree())));
         var switched = new ModelReports.Switched("sprout", null);
         assertEquals(switched, ModelReports.Switched.from(wire(switched.tree())));
+        var limits = new EngineReports.Limits(Map.of("max-batch", "8"), List.of("max-batch"));
+        assertEquals(limits, EngineReports.Limits.from(wire(limits.tree())));
         var profiles = new ProfileReports.ProfileList(
                 "a", List.of(new ProfileReports.ProfileList.Summary("a", "an a", false)));
         assertEquals(profiles, ProfileReports.ProfileList.from(wire(profiles.tree())));
@@ -72,7 +74,8 @@ class PayloadTest {
         assertEquals(detail, ProfileReports.ProfileDetail.from(wire(detail.tree())));
         assertEquals(0.9, detail.settings().get("sampling.top-p"));
         assertEquals("900s", detail.settings().get("timeout"));
-        assertEquals(2, detail.notInForce().size());
+        assertEquals("safe", detail.settings().get("repetition-guard"));
+        assertEquals(1, detail.notInForce().size());
     }
 
     @Test
@@ -81,6 +84,9 @@ class PayloadTest {
         assertEquals(load, Calls.Load.from(wire(load.params())));
         var unload = new Calls.Unload("m", true);
         assertEquals(unload, Calls.Unload.from(wire(unload.params())));
+        var limits = new Calls.Limits(Map.of("max-batch", "8"));
+        assertEquals(limits, Calls.Limits.from(wire(limits.params())));
+        assertEquals(new Calls.Limits(Map.of()), Calls.Limits.from(Map.of()));
         assertEquals(new Calls.Switch("m"), Calls.Switch.from(wire(new Calls.Switch("m").params())));
         assertEquals(new Calls.ShowProfile("p"), Calls.ShowProfile.from(wire(new Calls.ShowProfile("p").params())));
     }
