@@ -231,9 +231,8 @@ QkvWritten qkv_rope_write(const mx::array& k, const mx::array& v, const mx::arra
                     out[1].data<float>(),
                     out[2].data<float>()};
   };
-  auto primitive = std::make_shared<Operation<decltype(prepare)>>(s, "VllmdQkvRopeWrite", std::move(prepare));
-  auto made = mx::array::make_arrays({{qkv.shape(0), shape.heads * shape.head_dim}, k.shape(), v.shape()},
-                                     {mx::float32, mx::float32, mx::float32}, primitive, inputs);
+  auto made = operations("VllmdQkvRopeWrite", {{qkv.shape(0), shape.heads * shape.head_dim}, k.shape(), v.shape()},
+                         {mx::float32, mx::float32, mx::float32}, std::move(inputs), s, std::move(prepare));
   return {std::move(made[0]), std::move(made[1]), std::move(made[2])};
 }
 

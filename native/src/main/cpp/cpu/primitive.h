@@ -3,15 +3,15 @@
 
 #include <memory>
 #include <stdexcept>
-#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "cpu/chain.h"
 #include "cpu/kernels.h"
 #include "error.h"
 #include "handles.h"
 #include "mlx/array.h"
-#include "mlx/backend/cpu/encoder.h"
 #include "mlx/ops.h"
 #include "mlx/primitives.h"
 
@@ -22,27 +22,18 @@ namespace mx = mlx::core;
 constexpr const char* kNamePrefix = "Vllmd";
 
 // `Prepare` is called as prepare(inputs, outputs) on the thread that evaluates: it gives the outputs their memory and
-// returns the work, a callable that the stream's thread runs later. MLX keeps all buffers until then, so the work holds
+// returns the work, a callable that the stream's thread runs later. All buffers are kept until then, so the work holds
 // plain pointers; host data it holds by value or shared_ptr.
 template <typename Prepare>
-class Operation final : public mx::Primitive {
+class Operation final : public Link {
  public:
-  Operation(mx::Stream stream, const char* name, Prepare prepare)
-      : Primitive(stream), name_(name), prepare_(std::move(prepare)) {}
+  Operation(mx::Stream stream, const char* name, Prepare prepare) : Link(stream, name), prepare_(std::move(prepare)) {}
 
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    auto& encoder = mx::cpu::get_command_encoder(stream());
-    encoder.dispatch(prepare_(inputs, outputs));
+  Work prepare(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    return prepare_(inputs, outputs);
   }
-
-  void eval_gpu(const std::vector<mx::array>&, std::vector<mx::array>&) override {
-    throw std::runtime_error(std::string(name_) + " runs on the CPU only");
-  }
-
-  const char* name() const override { return name_; }
 
  private:
-  const char* name_;
   Prepare prepare_;
 };
 
@@ -50,7 +41,17 @@ template <typename Prepare>
 mx::array operation(const char* name, mx::Shape shape, mx::Dtype dtype, std::vector<mx::array> inputs, mx::Stream s,
                     Prepare prepare) {
   auto primitive = std::make_shared<Operation<Prepare>>(s, name, std::move(prepare));
-  return mx::array(std::move(shape), dtype, std::move(primitive), std::move(inputs));
+  auto visible = primitive->take(std::move(inputs));
+  return mx::array(std::move(shape), dtype, std::move(primitive), std::move(visible));
+}
+
+// The same with several outputs.
+template <typename Prepare>
+std::vector<mx::array> operations(const char* name, std::vector<mx::Shape> shapes, const std::vector<mx::Dtype>& dtypes,
+                                  std::vector<mx::array> inputs, mx::Stream s, Prepare prepare) {
+  auto primitive = std::make_shared<Operation<Prepare>>(s, name, std::move(prepare));
+  auto visible = primitive->take(std::move(inputs));
+  return mx::array::make_arrays(std::move(shapes), dtypes, std::move(primitive), visible);
 }
 
 // The array as the kernels read it: row-contiguous, of this dtype. Costs nothing where it is so already, which is known

@@ -40,6 +40,7 @@ bool spin(std::chrono::nanoseconds limit, Done&& done) {
 }
 
 constexpr auto kWorkerSpin = std::chrono::microseconds(8);
+constexpr auto kSessionSpin = std::chrono::microseconds(100);
 constexpr auto kCallerSpin = std::chrono::microseconds(20);
 
 }  // namespace
@@ -129,7 +130,8 @@ void ThreadPool::worker(int index) {
       finished_.fetch_add(work(), std::memory_order_acq_rel);
       continue;
     }
-    if (spin(kWorkerSpin, [&] { return State::open(state_.load(std::memory_order_acquire)); })) {
+    auto ready = [&] { return State::open(state_.load(std::memory_order_acquire)); };
+    if (spin(sessions_.load(std::memory_order_relaxed) > 0 ? kSessionSpin : kWorkerSpin, ready)) {
       continue;
     }
     sleeping_.fetch_add(1, std::memory_order_seq_cst);

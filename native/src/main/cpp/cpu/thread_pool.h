@@ -24,6 +24,15 @@ class ThreadPool {
     run(chunks, call, const_cast<void*>(static_cast<const void*>(&body)));
   }
 
+  // While one lives, workers that find nothing to do wait busily for the next job instead of going to sleep.
+  class Session {
+   public:
+    Session() { instance().sessions_.fetch_add(1, std::memory_order_relaxed); }
+    ~Session() { instance().sessions_.fetch_sub(1, std::memory_order_relaxed); }
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+  };
+
   int threads() const { return threads_.load(std::memory_order_relaxed); }
 
   // 0 = all cores.
@@ -49,6 +58,7 @@ class ThreadPool {
   alignas(64) std::atomic<uint32_t> wake_{0};
   std::atomic<int> sleeping_{0};
   std::atomic<int> threads_{1};
+  std::atomic<int> sessions_{0};
   std::mutex one_job_;
   std::mutex growing_;
   std::vector<std::thread> workers_;
