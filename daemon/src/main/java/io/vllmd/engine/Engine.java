@@ -11,12 +11,15 @@ public final class Engine implements AutoCloseable {
     private final MlxThread mlx;
     private final StepClock clock = new StepClock();
     private final List<Lane> lanes = new CopyOnWriteArrayList<>();
+    private final GuideRunner guides = new GuideRunner();
+    private final KvBudget kvBudget;
     private volatile EngineLimits limits;
 
     /** @param mlx outlives the engine */
     public Engine(MlxThread mlx, EngineLimits limits) {
         this.mlx = mlx;
         this.limits = limits;
+        this.kvBudget = new KvBudget(limits.kvMemory());
     }
 
     /**
@@ -26,7 +29,16 @@ public final class Engine implements AutoCloseable {
      * @param name what people call it, for errors and logs
      */
     public Lane attach(LanguageModel model, String name) {
-        Lane lane = new Lane(model, name, this, mlx);
+        return attach(model, name, 0);
+    }
+
+    /**
+     * As {@link #attach(LanguageModel, String)}.
+     *
+     * @param kvBits 8 or 4 packs keys and values, which loses a little; 0 keeps them as they are
+     */
+    public Lane attach(LanguageModel model, String name, int kvBits) {
+        Lane lane = mlx.call(() -> new Lane(model, name, kvBits, this, mlx));
         lanes.add(lane);
         return lane;
     }
@@ -34,6 +46,7 @@ public final class Engine implements AutoCloseable {
     /** Takes effect at the next step. */
     public void limits(EngineLimits changed) {
         limits = changed;
+        mlx.execute(() -> kvBudget.limit(changed.kvMemory()));
     }
 
     public EngineLimits limits() {
@@ -50,11 +63,21 @@ public final class Engine implements AutoCloseable {
     public void close() {
         CompletableFuture.allOf(lanes.stream().map(Lane::detach).toArray(CompletableFuture[]::new))
                 .join();
+        guides.close();
     }
 
     /** The clock of all steps; on the MLX thread. */
     StepClock clock() {
         return clock;
+    }
+
+    GuideRunner guides() {
+        return guides;
+    }
+
+    /** On the MLX thread. */
+    KvBudget kvBudget() {
+        return kvBudget;
     }
 
     void forget(Lane lane) {

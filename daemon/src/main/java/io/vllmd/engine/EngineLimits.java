@@ -10,10 +10,29 @@ import java.time.Duration;
  * @param queue most requests of one model that wait for a place in the batch; more are refused as busy
  * @param prefillBudget how long one step may last while answers are being made: prompts are read in chunks that fit
  * @param prefillChunk most prompt tokens in one step while answers are being made, 1 … 65536
+ * @param kvMemory bytes that keys and values of all models may take, cached prefixes included
+ * @param prefixCache whether what was computed for one prompt serves others that begin alike
+ * @param maxKvTokens newest positions that a sequence keeps keys and values of, and the first few; 0 = all. A lossy way to
+ *     bound memory
  */
-public record EngineLimits(int maxBatch, int queue, Duration prefillBudget, int prefillChunk) {
+public record EngineLimits(
+        int maxBatch,
+        int queue,
+        Duration prefillBudget,
+        int prefillChunk,
+        long kvMemory,
+        boolean prefixCache,
+        int maxKvTokens) {
+
+    /** What keys and values may take where nobody says: enough for a laptop's models, not all of its memory. */
+    private static final long KV_MEMORY = 4L << 30;
 
     public static final EngineLimits DEFAULT = new EngineLimits(16, 64, Duration.ofMillis(100), 256);
+
+    /** All else as by default. */
+    public EngineLimits(int maxBatch, int queue, Duration prefillBudget, int prefillChunk) {
+        this(maxBatch, queue, prefillBudget, prefillChunk, KV_MEMORY, true, 0);
+    }
 
     public EngineLimits {
         check("engine.max-batch", maxBatch, 1, 1024);

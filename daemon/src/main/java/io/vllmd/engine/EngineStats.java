@@ -8,13 +8,16 @@ package io.vllmd.engine;
  * @param steps forward passes
  * @param tokens answer tokens handed out
  * @param prefillTokens prompt tokens read
+ * @param cachedTokens prompt tokens that needed not be read, since the prefix cache had them
+ * @param preemptions times that a request lost its memory to a more urgent one, and went on later
  * @param hostNanos time on the MLX thread outside evaluation, all steps together: planning, building, handing out
  * @param encodeNanos time that MLX took to accept steps for evaluation; on a CPU device it blocks there while it has
  *     enough queued, so that most of this is waiting too
  * @param waitNanos time spent waiting for results, all steps together
  * @param lastHostNanos the same of the newest step
  * @param lastWaitNanos the same of the newest step
- * @param kvBytes bytes of the KV cache
+ * @param kvBytes bytes of keys and values, cached prefixes included
+ * @param kvEvictableBytes bytes of cached prefixes that nobody runs on
  */
 public record EngineStats(
         int running,
@@ -22,14 +25,17 @@ public record EngineStats(
         long steps,
         long tokens,
         long prefillTokens,
+        long cachedTokens,
+        long preemptions,
         long hostNanos,
         long encodeNanos,
         long waitNanos,
         long lastHostNanos,
         long lastWaitNanos,
-        long kvBytes) {
+        long kvBytes,
+        long kvEvictableBytes) {
 
-    static final EngineStats NONE = new EngineStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    static final EngineStats NONE = new EngineStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     /** Sums; of the last step's times the larger. */
     EngineStats plus(EngineStats other) {
@@ -39,11 +45,14 @@ public record EngineStats(
                 steps + other.steps,
                 tokens + other.tokens,
                 prefillTokens + other.prefillTokens,
+                cachedTokens + other.cachedTokens,
+                preemptions + other.preemptions,
                 hostNanos + other.hostNanos,
                 encodeNanos + other.encodeNanos,
                 waitNanos + other.waitNanos,
                 Math.max(lastHostNanos, other.lastHostNanos),
                 Math.max(lastWaitNanos, other.lastWaitNanos),
-                kvBytes + other.kvBytes);
+                kvBytes + other.kvBytes,
+                kvEvictableBytes + other.kvEvictableBytes);
     }
 }

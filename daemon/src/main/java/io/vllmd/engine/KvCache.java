@@ -1,67 +1,258 @@
 package io.vllmd.engine;
 
+import io.vllmd.engine.cache.Match;
+import io.vllmd.engine.cache.PagePool;
+import io.vllmd.engine.cache.PageTable;
+import io.vllmd.engine.cache.PrefixTree;
+import io.vllmd.mlx.Dtype;
+import io.vllmd.mlx.KvPages;
+import io.vllmd.model.LanguageModel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The KV cache of one model: slots in arenas by capacity class (512, 1,024, 2,048, … up to the context). A sequence
- * starts in the class that it likely needs and moves up, at the price of one copy, when it outgrows it.
+ * The KV cache of one model: pages of {@link KvPages#PAGE} positions. Layers with the same window form a group; a page
+ * of a group stands for its positions in all of the group's layers. Sequences share the pages of a common prefix, and
+ * nothing is ever moved: see docs/decisions/0005. Belongs to the MLX thread.
  */
 final class KvCache {
-    private static final int SMALLEST = 512;
+    static final int PAGE = KvPages.PAGE;
 
-    /** Capacities are multiples of this: CUDA's attention wants it. */
-    private static final int MULTIPLE = 256;
+    private final List<LanguageModel.KvLayer> shapes;
+    private final int bits;
+    private final KvBudget budget;
+    private final @Nullable KvPages[] layers;
+    private final int[] groupOfLayer;
+    private final List<Group> groups = new ArrayList<>();
+    private final PrefixTree tree;
 
-    /** Arenas that no sequence uses are kept for the next one while the whole cache is not larger than this. */
-    private static final long KEPT_BYTES = 64L << 20;
+    /**
+     * Layers with one window.
+     *
+     * @param window newest positions that a token sees; 0 = all
+     * @param bytes of one page in all layers
+     */
+    record Group(int window, long bytes, PagePool pool) {}
 
-    private final List<CapacityClass> classes = new ArrayList<>();
-
-    KvCache(int layers, int contextLength) {
-        int most = Math.ceilDiv(contextLength, MULTIPLE) * MULTIPLE;
-        CapacityClass.@Nullable Geometry[] geometry = new CapacityClass.@Nullable Geometry[layers];
-        for (long capacity = SMALLEST; ; capacity *= 2) {
-            classes.add(new CapacityClass(classes.size(), (int) Math.min(capacity, most), geometry));
-            if (capacity >= most) {
-                return;
+    /**
+     * @param bits 0 keeps keys and values as the model makes them, 8 or 4 packs them
+     * @param budget shared with other models
+     */
+    KvCache(LanguageModel.Description model, int bits, KvBudget budget) {
+        this.shapes = model.kvLayers();
+        this.bits = bits;
+        this.budget = budget;
+        this.layers = new @Nullable KvPages[shapes.size()];
+        this.groupOfLayer = new int[shapes.size()];
+        int[] windows = shapes.stream()
+                .mapToInt(LanguageModel.KvLayer::window)
+                .distinct()
+                .toArray();
+        long all = shapes.stream()
+                .mapToLong(each -> bytes(each, model.activations()))
+                .sum();
+        // Were every position kept in every group, all groups together would fill the budget.
+        int most = Math.clamp(budget.limit() / Math.max(1, all), 1, Integer.MAX_VALUE / PAGE);
+        for (int window : windows) {
+            long bytes = 0;
+            for (int i = 0; i < shapes.size(); i++) {
+                if (shapes.get(i).window() == window) {
+                    groupOfLayer[i] = groups.size();
+                    bytes += bytes(shapes.get(i), model.activations());
+                }
             }
+            groups.add(new Group(window, bytes, new PagePool(most)));
         }
+        this.tree = new PrefixTree(groups.stream().map(Group::pool).toList());
+        budget.add(this);
     }
 
-    /** A slot with room for so many tokens; {@code batch} bounds how far a class grows ahead of need. */
-    KvSlot take(int tokens, int batch) {
-        for (CapacityClass each : classes) {
-            if (each.capacity >= tokens) {
-                return each.take(batch);
+    private long bytes(LanguageModel.KvLayer layer, Dtype activations) {
+        return KvPages.bytesOfPage(layer.kvHeads(), layer.headDim(), activations, bits);
+    }
+
+    List<Group> groups() {
+        return groups;
+    }
+
+    PrefixTree tree() {
+        return tree;
+    }
+
+    /** Most tokens that one sequence can have, were it alone. */
+    int capacity() {
+        long tokens = Integer.MAX_VALUE;
+        for (Group each : groups) {
+            if (each.window == 0) {
+                tokens = Math.min(tokens, (long) each.pool.limit() * PAGE);
             }
         }
-        throw new IllegalArgumentException(tokens + " tokens exceed the largest slot of " + classes.getLast().capacity);
+        return (int) Math.min(tokens, Integer.MAX_VALUE);
+    }
+
+    List<PageTable> newTables() {
+        List<PageTable> tables = new ArrayList<>(groups.size());
+        groups.forEach(group -> tables.add(new PageTable()));
+        return tables;
+    }
+
+    void release(List<PageTable> tables) {
+        for (int i = 0; i < tables.size(); i++) {
+            tables.get(i).release(groups.get(i).pool);
+        }
     }
 
     /**
-     * Gives a slot back. Steps in flight may still write to it; they were submitted before whatever its next owner
-     * submits, and one stream runs both in that order, so the next owner never reads a stranger's keys.
+     * Gives the tables pages for all positions below {@code length}; drops cached prefixes where memory is short.
+     *
+     * @return false where that does not suffice; the tables then have as many pages as there were
      */
-    void release(KvSlot slot) {
-        CapacityClass home = slot.home;
-        home.release(slot);
-        if (home.live() == 0 && nbytes() > KEPT_BYTES) {
-            home.clear();
+    boolean reserve(List<PageTable> tables, int length) {
+        int pages = Math.ceilDiv(length, PAGE);
+        for (int i = 0; i < tables.size(); i++) {
+            Group group = groups.get(i);
+            PageTable table = tables.get(i);
+            while (table.length() < pages) {
+                int page = take(group);
+                if (page < 0) {
+                    return false;
+                }
+                table.add(page);
+            }
+        }
+        return true;
+    }
+
+    private int take(Group group) {
+        if (group.pool.free() == 0 && tree.evict(1) == 0) {
+            return -1;
+        }
+        return budget.makeRoom(group.bytes, this) ? group.pool.take() : -1;
+    }
+
+    void release(int[] page) {
+        for (int i = 0; i < page.length; i++) {
+            if (page[i] >= 0) {
+                groups.get(i).pool.release(page[i]);
+            }
         }
     }
 
-    /** Frees everything; whoever still has a slot must take a new one and write it again. */
-    void clear() {
-        classes.forEach(CapacityClass::clear);
+    /** Whether so many more pages can be had without taking any from a sequence that runs. */
+    boolean hasRoomForPages(int pages) {
+        long bytes = 0;
+        int evictable = tree.evictable() / groups.size();
+        for (Group each : groups) {
+            bytes += pages * each.bytes;
+            if (each.pool.free() + evictable < pages) {
+                return false;
+            }
+        }
+        return bytes <= budget.available();
     }
 
+    /** Drops cached prefixes that nobody runs on, oldest first, until so many bytes are free. */
+    long evict(long bytes) {
+        long freed = 0;
+        while (freed < bytes) {
+            long before = nbytes();
+            if (tree.evict(1) == 0) {
+                return freed;
+            }
+            freed += before - nbytes();
+        }
+        return freed;
+    }
+
+    /** Bytes of all pages that are held. */
     long nbytes() {
         long bytes = 0;
-        for (CapacityClass each : classes) {
-            bytes += each.nbytes();
+        for (Group each : groups) {
+            bytes += each.pool.used() * each.bytes;
         }
         return bytes;
+    }
+
+    long evictableBytes() {
+        long page = 0;
+        for (Group each : groups) {
+            page += each.bytes;
+        }
+        return tree.evictable() / groups.size() * page;
+    }
+
+    int groupOf(int layer) {
+        return groupOfLayer[layer];
+    }
+
+    int windowOf(int layer) {
+        return shapes.get(layer).window();
+    }
+
+    /** The layer's pages, made at its first use: only then does a graph tell their dtype for certain. */
+    KvPages layer(int layer, Dtype dtype) {
+        KvPages pages = layers[layer];
+        PagePool pool = groups.get(groupOfLayer[layer]).pool;
+        if (pages == null) {
+            LanguageModel.KvLayer shape = shapes.get(layer);
+            pages = KvPages.allocate(
+                    Math.min(pool.limit(), 2 * pool.highest()),
+                    pool.limit(),
+                    shape.kvHeads(),
+                    shape.headDim(),
+                    dtype,
+                    bits);
+            layers[layer] = pages;
+        }
+        return grown(pages, pool);
+    }
+
+    /** Arrays double: on a CPU device that costs nothing, elsewhere a copy on the device each time. */
+    private static KvPages grown(KvPages pages, PagePool pool) {
+        if (pages.pages() < pool.highest()) {
+            pages.grow(Math.min(pool.limit(), 2 * pool.highest()));
+        }
+        return pages;
+    }
+
+    /** All layers' pages of a group; only once every layer was used. */
+    KvPages[] layersOf(int group) {
+        List<KvPages> found = new ArrayList<>();
+        for (int i = 0; i < layers.length; i++) {
+            if (groupOfLayer[i] == group) {
+                KvPages pages = Objects.requireNonNull(layers[i], "a page has content, so its layer was used");
+                found.add(grown(pages, groups.get(group).pool));
+            }
+        }
+        return found.toArray(KvPages[]::new);
+    }
+
+    /** The page that the sequence began from was copied, or is not needed any more. */
+    void releaseCopied(Sequence sequence) {
+        Match.Partial copied = sequence.copy;
+        sequence.copy = null;
+        if (copied != null) {
+            release(copied.pages());
+        }
+    }
+
+    /** Forgets all cached prefixes, whose content cannot be relied on, and frees the arrays. No sequence has pages. */
+    void clear() {
+        tree.clear();
+        for (int i = 0; i < layers.length; i++) {
+            KvPages pages = layers[i];
+            layers[i] = null;
+            if (pages != null) {
+                pages.close();
+            }
+        }
+    }
+
+    /** Frees everything; the cache is not used again. */
+    void close() {
+        clear();
+        budget.remove(this);
     }
 }

@@ -11,6 +11,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +27,7 @@ public final class Lane {
     private final MlxThread mlx;
     private final LanguageModel.Description model;
     private final LaneLoop loop;
+    private final AtomicLong arrivals = new AtomicLong();
 
     private final ConcurrentLinkedQueue<Sequence> inbox = new ConcurrentLinkedQueue<>();
 
@@ -44,12 +46,12 @@ public final class Lane {
     private final CompletableFuture<Void> drained = new CompletableFuture<>();
     private final CompletableFuture<Void> detached = new CompletableFuture<>();
 
-    Lane(LanguageModel model, String name, Engine engine, MlxThread mlx) {
+    Lane(LanguageModel model, String name, int kvBits, Engine engine, MlxThread mlx) {
         this.name = name;
         this.engine = engine;
         this.mlx = mlx;
         this.model = model.description();
-        this.loop = new LaneLoop(model, name, engine, inbox, live::decrementAndGet);
+        this.loop = new LaneLoop(model, name, kvBits, engine, inbox, live::decrementAndGet);
     }
 
     /**
@@ -80,7 +82,7 @@ public final class Lane {
                             Integer.toString(limits.queue()))
                     .asException();
         }
-        Sequence sequence = new Sequence(request, sink, this::wake);
+        Sequence sequence = new Sequence(request, arrivals.incrementAndGet(), sink, this::wake);
         inbox.add(sequence);
         wake();
         return sequence;

@@ -3,9 +3,7 @@ package io.vllmd.engine;
 import io.vllmd.config.Problem;
 import io.vllmd.mlx.Scope;
 import io.vllmd.model.LanguageModel;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.Queue;
 import java.util.function.Consumer;
@@ -24,44 +22,43 @@ final class LaneLoop {
     private final Engine engine;
     private final Queue<Sequence> inbox;
     private final Runnable ended;
+    private final int contextLength;
     private final KvCache cache;
-    private final SlotPlacement placement;
+    private final Admission admission;
+    private final StepPlanner planner;
     private final StepBuilder builder;
+    private final GuidedRows guided;
     private final StepCosts costs = new StepCosts();
+    private final LaneCounts counts;
 
-    private final Deque<Sequence> waiting = new ArrayDeque<>();
+    private final WaitingLine waiting = new WaitingLine();
     private final List<Sequence> active = new ArrayList<>();
     private @Nullable Step inFlight;
 
-    private long steps;
-    private long tokens;
-    private long prefillTokens;
-    private long hostNanos;
-    private long encodeNanos;
-    private long waitNanos;
-    private long encodedInTurn;
-    private long waitedInTurn;
-    private volatile EngineStats stats = EngineStats.NONE;
     private volatile boolean decoding;
 
     /**
      * @param inbox requests from other threads, in order
      * @param ended called once for every request that ended
      */
-    LaneLoop(LanguageModel model, String name, Engine engine, Queue<Sequence> inbox, Runnable ended) {
+    LaneLoop(LanguageModel model, String name, int kvBits, Engine engine, Queue<Sequence> inbox, Runnable ended) {
         this.name = name;
         this.engine = engine;
         this.inbox = inbox;
         this.ended = ended;
         LanguageModel.Description description = model.description();
-        this.cache = new KvCache(description.kvLayers().size(), description.contextLength());
-        this.placement = new SlotPlacement(cache);
-        this.builder = new StepBuilder(model, placement);
+        this.cache = new KvCache(description, kvBits, engine.kvBudget());
+        this.contextLength = Math.min(description.contextLength(), cache.capacity());
+        this.admission = new Admission(cache);
+        this.planner = new StepPlanner(engine, this, admission, costs, contextLength);
+        this.builder = new StepBuilder(model, cache);
+        this.guided = new GuidedRows(engine.guides(), builder, contextLength);
+        this.counts = new LaneCounts(cache, admission);
     }
 
     /** From any thread. */
     EngineStats stats() {
-        return stats;
+        return counts.stats();
     }
 
     /** Whether an answer is being made here; from any thread. */
@@ -73,43 +70,49 @@ final class LaneLoop {
      * One turn.
      *
      * @param ending what is to be done with every request, or null
-     * @return whether another turn is needed
+     * @return whether another turn is needed before anybody calls for one
      */
     boolean turn(Scope scope, @Nullable Consumer<Sequence> ending) {
-        long begin = System.nanoTime();
-        waitedInTurn = 0;
+        counts.beginTurn();
         EngineLimits limits = engine.limits();
         for (Sequence next = inbox.poll(); next != null; next = inbox.poll()) {
             waiting.add(next);
         }
         endUnwanted(ending);
-        while (!waiting.isEmpty() && active.size() < limits.maxBatch()) {
-            Sequence next = waiting.remove();
-            active.add(next);
-            next.start();
+        admission.admit(waiting, active, limits);
+        sweep();
+
+        List<Choice> unread = new ArrayList<>(2);
+        if (inFlight != null) {
+            unread.add(inFlight.choice());
         }
-        encodedInTurn = placement.prepare(active, limits, this::failAlone);
-        List<Step.Run> runs = plan(limits);
-        decoding = runs.stream().anyMatch(run -> run.sequence().unread() == 0);
+        Choice late = guided.choose(active, remaining(inFlight), scope);
+        if (late != null) {
+            unread.add(late);
+        }
+        List<Step.Run> runs = planner.plan(active, limits);
+        admission.reserve(runs, active, waiting);
+        decoding = runs.stream().anyMatch(run -> run.sequence().decodes());
 
         Step previous = inFlight;
         inFlight = null;
         Throwable failure = null;
         if (!runs.isEmpty()) {
             try {
-                inFlight = builder.submit(runs, previous, scope);
-                steps++;
-                encodedInTurn += inFlight.encoding();
+                inFlight = builder.submit(runs, unread, limits.maxKvTokens(), scope);
+                counts.submitted(inFlight);
+                guided.ask(inFlight.runs());
+                share(inFlight, limits);
             } catch (RuntimeException | Error e) {
                 failure = e;
             }
         }
-        if (previous != null) {
+        for (Choice each : unread) {
             try {
-                read(previous);
+                read(each, previous);
             } catch (RuntimeException | Error e) {
                 // The step after it was built on its results.
-                fail(previous.runs(), e);
+                fail(each, e);
                 failure = e;
             }
         }
@@ -117,9 +120,45 @@ final class LaneLoop {
             recover(runs, failure);
         }
         sweep();
-        boolean more = inFlight != null || !active.isEmpty() || !waiting.isEmpty();
-        count(System.nanoTime() - begin, !runs.isEmpty() || previous != null);
-        return more;
+        counts.endTurn(active.size(), waiting, !runs.isEmpty() || !unread.isEmpty());
+        return inFlight != null || canGoOn();
+    }
+
+    /** Whether there is something to do without a guide's answer. */
+    private boolean canGoOn() {
+        for (Sequence each : active) {
+            if (each.runnable(contextLength) || GuidedRows.ready(each) || each.cancelled()) {
+                return true;
+            }
+        }
+        return active.isEmpty() && !waiting.isEmpty();
+    }
+
+    /** Nanoseconds that the step will probably still take. */
+    private long remaining(@Nullable Step step) {
+        if (step == null) {
+            return 0;
+        }
+        double estimate = costs.nanos(step.promptTokens(), step.decodeRows() > 0);
+        return (long) estimate - (System.nanoTime() - step.submitted());
+    }
+
+    /** What a prompt wrote serves others from now on, and pages that nothing sees any more go back. */
+    private void share(Step step, EngineLimits limits) {
+        for (Step.Run run : step.runs()) {
+            Sequence sequence = run.sequence();
+            boolean whole = sequence.written >= sequence.known();
+            if (run.tokens() > 1 || (whole && sequence.answered() == 0)) {
+                if (limits.prefixCache()) {
+                    admission.publish(sequence, whole);
+                }
+                if (whole) {
+                    admission.readWhole(sequence);
+                }
+                sequence.progress();
+            }
+            SequenceBound.dropPassed(cache, sequence, limits.maxKvTokens());
+        }
     }
 
     /** Ends everything after a fault of the loop itself; what is submitted later starts afresh. */
@@ -127,24 +166,22 @@ final class LaneLoop {
         log.error("The engine's loop for model {} failed; its {} requests end", name, active.size(), fault);
         Problem problem = problem(fault);
         if (inFlight != null) {
-            inFlight.tokens().close();
+            inFlight.choice().close();
             inFlight = null;
         }
         endUnwanted(sequence -> sequence.fail(problem));
-        placement.clear();
-        count(0, false);
+        cache.clear();
+        counts.endTurn(active.size(), waiting, false);
     }
 
     /** Frees the KV cache. No turn is under way and no step in flight. */
     void close() {
-        placement.clear();
-        count(0, false);
+        cache.close();
+        counts.endTurn(active.size(), waiting, false);
     }
 
     private void endUnwanted(@Nullable Consumer<Sequence> ending) {
-        for (Sequence each : waiting) {
-            end(each, ending);
-        }
+        waiting.forEach(each -> end(each, ending));
         for (Sequence each : active) {
             end(each, ending);
         }
@@ -165,106 +202,100 @@ final class LaneLoop {
         }
     }
 
-    /** Takes ended sequences out of the batch. */
+    /** Takes ended sequences out of the batch; what they wrote serves who continues them. */
     private void sweep() {
         for (int i = active.size() - 1; i >= 0; i--) {
             Sequence each = active.get(i);
             if (each.ended()) {
                 active.remove(i);
-                placement.release(each);
+                if (engine.limits().prefixCache()) {
+                    admission.publish(each, true);
+                }
+                admission.leave(each);
                 ended.run();
             }
         }
     }
 
-    private List<Step.Run> plan(EngineLimits limits) {
-        List<Step.Run> runs = new ArrayList<>(active.size());
-        List<Sequence> prompts = new ArrayList<>(0);
-        for (Sequence each : active) {
-            if (each.decodes()) {
-                runs.add(new Step.Run(each, 1));
-            } else if (each.prefills()) {
-                prompts.add(each);
-            }
-        }
-        boolean decodesHere = !runs.isEmpty();
-        if (decodesHere) {
-            prompts.removeIf(each -> !SlotPlacement.ready(each));
-        }
-        if (!prompts.isEmpty()) {
-            boolean decodes = decodesHere || engine.decodesBeside(this);
-            int chunk = PrefillPlanner.tokens(limits, costs, decodes, decodesHere, engine.busyLanes());
-            int[] remaining = prompts.stream().mapToInt(Sequence::unread).toArray();
-            int[] shares = PrefillPlanner.share(remaining, chunk);
-            for (int i = 0; i < shares.length; i++) {
-                if (shares[i] > 0) {
-                    runs.add(new Step.Run(prompts.get(i), shares[i]));
-                }
-            }
-        }
-        return runs;
-    }
-
-    /** Waits for a step's tokens and hands them out. */
-    private void read(Step step) {
-        int[] sampled;
+    /** Waits for tokens and hands them out. */
+    private void read(Choice choice, @Nullable Step step) {
+        Choice.Tokens tokens;
         long before = System.nanoTime();
         try {
-            sampled = step.tokens().toInts();
+            tokens = choice.read();
         } finally {
-            step.tokens().close();
+            choice.close();
         }
         long now = System.nanoTime();
-        waitedInTurn = now - before;
-        long took = engine.clock().finished(step.submitted(), now, waitedInTurn);
-        costs.measured(step.promptTokens(), step.decodeRows() > 0, took);
-        prefillTokens += step.promptTokens();
-
-        List<Sequence> samples = step.samples();
-        for (int i = 0; i < samples.size(); i++) {
-            Sequence each = samples.get(i);
-            if (each.pending == step.number()) {
-                each.pending = 0;
+        counts.waited(now - before);
+        if (step != null && step.choice() == choice) {
+            long took = engine.clock().finished(step.submitted(), now, now - before);
+            costs.measured(step.promptTokens(), step.decodeRows() > 0, took);
+            counts.finished(step);
+        }
+        for (Choice.Sample sample : choice.samples()) {
+            Sequence each = sample.sequence();
+            if (each.pending == choice) {
+                each.pending = null;
             }
             // An ended one ran this step in vain: that it had ended was not known when the step was built.
             if (each.cancelled()) {
                 each.finish(TokenSink.Finish.CANCELLED);
             } else if (!each.ended()) {
-                int known = each.delivered();
-                each.take(sampled[i]);
-                tokens += each.delivered() - known;
+                take(each, sample, tokens);
             }
         }
+    }
+
+    private void take(Sequence sequence, Choice.Sample sample, Choice.Tokens tokens) {
+        int top = sequence.request.logprobs();
+        int known = sequence.known();
+        int row = sample.row();
+        sequence.take(tokens.ids()[row], tokens.logprobs(row, top), contextLength);
+        int[] drafts = sample.drafts();
+        for (int i = 0; i < drafts.length && !sequence.ended() && tokens.ids()[row] == drafts[i]; i++) {
+            row++;
+            sequence.take(tokens.ids()[row], tokens.logprobs(row, top), contextLength);
+        }
+        if (drafts.length > 0) {
+            // What guesses beyond the last right one wrote is written again.
+            sequence.written = sequence.known() - 1;
+        }
+        counts.tookTokens(sequence.known() - known);
+        guided.took(sequence);
     }
 
     /**
      * After a failed step: its sequences fail, and the cache is dropped, since what its arrays stand for may never
-     * have been computed. Sequences that only read their prompt so far read it again.
+     * have been computed. Other sequences read again what they know.
      */
     private void recover(List<Step.Run> runs, Throwable failure) {
-        fail(runs, failure);
-        if (inFlight != null) {
-            inFlight.tokens().close();
-            inFlight = null;
-        }
-        placement.clear();
-        for (Sequence each : active) {
-            if (!each.ended() && each.sampled > 0) {
-                each.fail(problem(failure));
-            }
-            each.rewind();
-        }
-    }
-
-    private void failAlone(Sequence sequence, Throwable failure) {
-        log.error("Model {} has no room for the keys of request {}", name, sequence.request.id(), failure);
-        sequence.fail(problem(failure));
-    }
-
-    private void fail(List<Step.Run> runs, Throwable failure) {
         log.error("A step of model {} failed; its {} requests end, others go on", name, runs.size(), failure);
         for (Step.Run run : runs) {
             run.sequence().fail(problem(failure));
+        }
+        if (inFlight != null) {
+            inFlight.choice().close();
+            inFlight = null;
+        }
+        for (Sequence each : active) {
+            admission.leave(each);
+            if (!each.ended()) {
+                waiting.add(each);
+            }
+        }
+        active.removeIf(each -> {
+            if (each.ended()) {
+                ended.run();
+            }
+            return true;
+        });
+        cache.clear();
+    }
+
+    private static void fail(Choice choice, Throwable failure) {
+        for (Choice.Sample sample : choice.samples()) {
+            sample.sequence().fail(problem(failure));
         }
     }
 
@@ -273,27 +304,5 @@ final class LaneLoop {
                 Problem.Kind.INTERNAL,
                 "The model failed while it worked on this request (" + failure.getMessage()
                         + "). Try again; the daemon's log has the details.");
-    }
-
-    private void count(long turnNanos, boolean worked) {
-        long host = Math.max(0, turnNanos - encodedInTurn - waitedInTurn);
-        EngineStats last = stats;
-        if (worked) {
-            hostNanos += host;
-            encodeNanos += encodedInTurn;
-            waitNanos += waitedInTurn;
-        }
-        stats = new EngineStats(
-                active.size(),
-                waiting.size(),
-                steps,
-                tokens,
-                prefillTokens,
-                hostNanos,
-                encodeNanos,
-                waitNanos,
-                worked ? host : last.lastHostNanos(),
-                worked ? waitedInTurn : last.lastWaitNanos(),
-                cache.nbytes());
     }
 }

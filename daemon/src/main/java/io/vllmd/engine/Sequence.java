@@ -1,19 +1,33 @@
 package io.vllmd.engine;
 
 import io.vllmd.config.Problem;
+import io.vllmd.engine.cache.Match;
+import io.vllmd.engine.cache.PageTable;
+import io.vllmd.engine.cache.PrefixKey;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A request while it is worked on. Belongs to the MLX thread but for {@link #cancel}. What was submitted to the device
- * ({@code written}, {@code sampled}) runs ahead of what the host has seen ({@code delivered}) by one step.
+ * A request while it is worked on. Belongs to the MLX thread but for {@link #cancel}.
+ *
+ * <p>Three counts tell where it stands. {@code known} tokens are known to the host: the prompt, then the answer. Keys and
+ * values of {@code written} positions have been submitted. One token more may be in the making, in {@code pending} or as
+ * logits that wait for a guide in {@code held}; then all known tokens are written. A sequence that gave up its pages has
+ * nothing written, and reads all that it knows again, prompt and answer alike.
  */
 final class Sequence implements Generation {
     private static final Logger log = LoggerFactory.getLogger(Sequence.class);
 
     final GenerationRequest request;
+
+    /** Order of arrival, by which priorities are equal. */
+    final long arrival;
+
     private final TokenSink sink;
     private final Runnable wake;
 
@@ -21,39 +35,60 @@ final class Sequence implements Generation {
     private boolean started;
     private boolean ended;
 
-    @Nullable
-    KvSlot slot;
+    private int[] tokens;
+    private int known;
 
-    /** The larger slot that it will move to, while that is being made ready. */
-    @Nullable
-    KvSlot next;
-
-    /** Positions whose keys and values have been submitted: first the prompt's, then the answer's. */
+    /** Positions whose keys and values have been submitted. */
     int written;
 
-    /** Answer tokens whose sampling has been submitted. */
-    int sampled;
-
-    /** Answer tokens that the host has seen. */
-    private int delivered;
-
-    /** Number of the step in flight that samples this sequence's newest token, 0 = none; the token's row in it. */
-    long pending;
+    /** The step's choice that makes its newest token, while the host has not read it, and the row in it. */
+    @Nullable
+    Choice pending;
 
     int pendingRow;
 
-    /** The newest token seen. */
-    int lastToken;
+    /** Logits of its next token while its guide works out what that may be. */
+    @Nullable
+    HeldLogits held;
 
-    Sequence(GenerationRequest request, TokenSink sink, Runnable wake) {
+    int heldRow;
+
+    /** What the guide says of the token after all known ones. */
+    @Nullable
+    CompletableFuture<Guidance> guidance;
+
+    /** Its pages in each group, while it has a place in the batch. */
+    List<PageTable> tables = List.of();
+
+    @Nullable
+    PrefixKey key;
+
+    /** A page to copy the first tokens of its last page from, in the next step. */
+    Match.@Nullable Partial copy;
+
+    /** Another sequence reads the same tokens: this one waits for what that one writes. */
+    boolean follows;
+
+    /** Times that its pages were taken from it. */
+    int preemptions;
+
+    Sequence(GenerationRequest request, long arrival, TokenSink sink, Runnable wake) {
         this.request = request;
+        this.arrival = arrival;
         this.sink = sink;
         this.wake = wake;
+        this.tokens = request.prompt().clone();
+        this.known = tokens.length;
     }
 
     @Override
     public void cancel() {
         cancelled = true;
+        wake.run();
+    }
+
+    /** Sees to it that the lane has another turn; from any thread. */
+    void wake() {
         wake.run();
     }
 
@@ -65,74 +100,108 @@ final class Sequence implements Generation {
         return ended;
     }
 
-    /** Its slot, which it has once it was prepared for a step. */
-    KvSlot slot() {
-        if (slot == null) {
-            throw new IllegalStateException("request " + request.id() + " has no slot");
-        }
-        return slot;
+    /** All tokens that the host knows, in an array that may be longer than {@link #known}. */
+    int[] tokens() {
+        return tokens;
     }
 
-    /** Prompt tokens not yet submitted. */
+    int known() {
+        return known;
+    }
+
+    /** Tokens of the answer that the host knows. */
+    int answered() {
+        return known - request.prompt().length;
+    }
+
+    /** Known tokens that no step has read. */
     int unread() {
-        return Math.max(0, request.prompt().length - written);
+        return known - written;
     }
 
-    /** Whether the next step can make its next token. */
+    /** Whether a step can do something for it. */
+    boolean runnable(int contextLength) {
+        if (ended || held != null) {
+            return false;
+        }
+        return pending == null ? unread() > 0 : answered() + 1 < request.maxTokens() && known + 1 < contextLength;
+    }
+
+    /** Whether its next step makes a token and reads no more than one. */
     boolean decodes() {
-        return !ended && sampled > 0 && sampled < request.maxTokens();
+        return pending != null || (unread() == 1 && answered() > 0);
     }
 
-    boolean prefills() {
-        return !ended && unread() > 0;
+    /** Position of the token that the logits of the newest row tell of. */
+    int nextPosition() {
+        return pending == null ? known : known + 1;
     }
 
-    /** Starts over: what was written is lost, and no token was made yet. */
+    /** Starts over: all that was written is lost. The caller has taken care of its pages. */
     void rewind() {
-        slot = null;
-        next = null;
         written = 0;
-        sampled = 0;
-        pending = 0;
+        pending = null;
+        held = null;
+        tables = List.of();
+        copy = null;
+        follows = false;
     }
 
-    void start() {
+    void start(int cachedTokens) {
         if (!started) {
             started = true;
-            tell(sink -> sink.started(0));
+            tell(each -> each.started(cachedTokens));
         }
+    }
+
+    void progress() {
+        int read = Math.min(written, request.prompt().length);
+        tell(each -> each.read(read));
     }
 
     /** Takes the next token of the answer, and ends with it where it is the last. */
-    void take(int token) {
-        lastToken = token;
+    void take(int token, @Nullable TokenLogprobs logprobs, int contextLength) {
+        if (known == tokens.length) {
+            tokens = Arrays.copyOf(tokens, Math.max(known + 64, known * 2));
+        }
+        tokens[known++] = token;
         if (request.stopTokens().contains(token)) {
             finish(TokenSink.Finish.STOP);
             return;
         }
-        delivered++;
-        tell(sink -> sink.token(token, null));
-        if (delivered == request.maxTokens()) {
+        tell(each -> each.token(token, logprobs));
+        if (answered() >= request.maxTokens()) {
             finish(TokenSink.Finish.LENGTH);
+        } else if (known >= contextLength) {
+            finish(TokenSink.Finish.CONTEXT);
         }
     }
 
+    /** Takes tokens that a guide forced, as many as the answer has room for, and tells how many. */
+    int takeForced(int[] forced, int contextLength) {
+        int taken = 0;
+        while (taken < forced.length && !ended) {
+            take(forced[taken++], null, contextLength);
+        }
+        return taken;
+    }
+
     void finish(TokenSink.Finish reason) {
+        finish(reason, null);
+    }
+
+    void finish(TokenSink.Finish reason, @Nullable String detail) {
         if (!ended) {
             ended = true;
-            tell(sink -> sink.finished(reason, null));
+            tell(each -> each.finished(reason, detail));
         }
     }
 
     void fail(Problem problem) {
         if (!ended) {
             ended = true;
-            tell(sink -> sink.failed(problem));
+            tell(each -> each.failed(problem));
         }
-    }
-
-    int delivered() {
-        return delivered;
     }
 
     private void tell(Consumer<TokenSink> call) {

@@ -1,145 +1,186 @@
 package io.vllmd.engine;
 
+import io.vllmd.engine.cache.Match;
 import io.vllmd.mlx.Array;
+import io.vllmd.mlx.KvPages;
 import io.vllmd.mlx.Mlx;
+import io.vllmd.mlx.SamplingRows;
 import io.vllmd.mlx.Scope;
 import io.vllmd.model.LanguageModel;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Turns planned runs into one forward pass with sampling, and submits it. Call with a scope open. */
 final class StepBuilder {
     private final LanguageModel model;
-    private final SlotPlacement placement;
-    private long submittedSteps;
+    private final KvCache cache;
+    private final SamplingRows rows = new SamplingRows();
 
-    StepBuilder(LanguageModel model, SlotPlacement placement) {
+    StepBuilder(LanguageModel model, KvCache cache) {
         this.model = model;
-        this.placement = placement;
+        this.cache = cache;
     }
 
     /**
      * Builds and submits a step, and moves its sequences forward. Throws before any sequence was moved.
      *
-     * @param previous the step before it, whose tokens may be still in the making
+     * @param planned runs whose sequences have pages for their rows
+     * @param unread what was submitted before and is perhaps still in the making
+     * @param bound see {@link PagedStep}
      */
-    Step submit(List<Step.Run> planned, @Nullable Step previous, Scope scope) {
-        List<Step.Run> runs = placement.place(planned);
-        int rows = 0;
-        for (Step.Run run : runs) {
-            rows += run.tokens();
-        }
-        int[] ids = new int[rows];
-        int[] from = new int[rows];
-        int[] logitRows = new int[runs.size()];
-        List<Sequence> samples = new ArrayList<>(runs.size());
-        int promptTokens = 0;
-        int row = 0;
-        for (Step.Run run : runs) {
-            Sequence sequence = run.sequence();
-            Arrays.fill(from, row, row + run.tokens(), -1);
-            boolean prompt = sequence.unread() > 0;
-            if (prompt) {
-                System.arraycopy(sequence.request.prompt(), sequence.written, ids, row, run.tokens());
-                promptTokens += run.tokens();
-            } else if (sequence.pending == 0) {
-                ids[row] = sequence.lastToken;
-            } else if (previous != null && sequence.pending == previous.number()) {
-                from[row] = sequence.pendingRow;
-            } else {
-                throw new IllegalStateException(
-                        "request " + sequence.request.id() + " waits for a token of a step that is not the last");
-            }
-            row += run.tokens();
-            if (!prompt || run.tokens() == sequence.unread()) {
-                logitRows[samples.size()] = row - 1;
-                samples.add(sequence);
-            }
-        }
-        // Where no row samples, the last one's logits make the step something to wait for.
-        int[] wanted = samples.isEmpty() ? new int[] {rows - 1} : Arrays.copyOf(logitRows, samples.size());
+    Step submit(List<Step.Run> planned, List<Choice> unread, int bound, Scope scope) {
+        StepTokens input = new StepTokens(planned, unread);
+        List<Choice.Sample> samples = new ArrayList<>(planned.size());
+        List<Step.Run> guided = new ArrayList<>(0);
+        int[] wanted = wantedRows(planned, samples, guided, input.rows());
 
-        Array tokens;
-        try (SlotStep kv = new SlotStep()) {
-            addRows(kv, runs);
-            Array input = Mlx.stepTokens(previous == null ? null : previous.tokens(), from, ids);
-            tokens = sample(model.forward(input, kv, wanted), samples);
+        Choice choice;
+        HeldLogits held = null;
+        try (PagedStep kv = new PagedStep(cache, planned, input.rows(), bound)) {
+            Array logits = model.forward(copyPages(planned, input.build()), kv, wanted);
+            int direct = wanted.length - guided.size();
+            if (!guided.isEmpty()) {
+                held = new HeldLogits(scope.keep(Mlx.rows(logits, range(direct, wanted.length))), guided.size());
+            }
+            choice = choose(
+                    direct == wanted.length ? logits : Mlx.rows(logits, range(0, direct)), samples, input, scope);
         }
         long submitted = System.nanoTime();
-        Mlx.asyncEval(tokens);
+        if (held == null) {
+            Mlx.asyncEval(choice.tokens());
+        } else {
+            Mlx.asyncEval(choice.tokens(), held.logits);
+        }
         long encoding = System.nanoTime() - submitted;
-        Step step = new Step(
-                ++submittedSteps,
-                runs,
-                samples,
-                scope.keep(tokens),
-                promptTokens,
-                rows - promptTokens,
-                submitted,
-                encoding);
-        advance(step);
-        placement.submitted();
-        return step;
+        int decodeRows = 0;
+        for (Step.Run run : planned) {
+            decodeRows += run.sequence().decodes() ? 1 : 0;
+        }
+        advance(planned, choice);
+        for (int i = 0; i < guided.size(); i++) {
+            Sequence sequence = guided.get(i).sequence();
+            sequence.held = held;
+            sequence.heldRow = i;
+            // The newest token is read with the choice that made it.
+        }
+        return new Step(planned, choice, input.rows() - decodeRows, decodeRows, submitted, encoding);
     }
 
-    private static void addRows(SlotStep step, List<Step.Run> runs) {
-        int start = 0;
-        while (start < runs.size()) {
-            CapacityClass home = runs.get(start).sequence().slot().home;
-            int end = start;
-            int rows = 0;
-            while (end < runs.size() && runs.get(end).sequence().slot().home == home) {
-                rows += runs.get(end++).tokens();
-            }
-            int[] slots = new int[rows];
-            int[] positions = new int[rows];
-            int row = 0;
-            for (Step.Run run : runs.subList(start, end)) {
-                for (int i = 0; i < run.tokens(); i++) {
-                    slots[row] = run.sequence().slot().index;
-                    positions[row++] = run.sequence().written + i;
-                }
-            }
-            step.add(home, slots, positions);
-            start = end;
+    /** Samples rows of held logits whose guides have said what may come. */
+    Choice submit(List<Sequence> ready, List<int @Nullable []> masks, Scope scope) {
+        List<Array> parts = new ArrayList<>(1);
+        List<Choice.Sample> samples = new ArrayList<>(ready.size());
+        rows.clear();
+        for (int i = 0; i < ready.size(); i++) {
+            Sequence sequence = ready.get(i);
+            HeldLogits held = Objects.requireNonNull(sequence.held);
+            parts.add(Mlx.rows(held.logits, new int[] {sequence.heldRow}));
+            RowSampling.add(rows, sequence, -1, masks.get(i));
+            samples.add(new Choice.Sample(sequence, i, new int[0]));
         }
-    }
-
-    private static Array sample(Array logits, List<Sequence> samples) {
-        int n = Math.max(1, samples.size());
-        float[] temperature = new float[n];
-        int[] topK = new int[n];
-        float[] topP = new float[n];
-        float[] minP = new float[n];
-        float[] uniform = new float[n];
-        topP[0] = 1;
-        for (int i = 0; i < samples.size(); i++) {
-            Sequence sequence = samples.get(i);
-            Sampling sampling = sequence.request.sampling();
-            temperature[i] = sampling.temperature();
-            topK[i] = sampling.topK();
-            topP[i] = sampling.topP();
-            minP[i] = sampling.minP();
-            if (sampling.temperature() > 0) {
-                // The position that the token will stand at: unlike a step's number it is the request's own.
-                uniform[i] = SeededUniform.at(sampling.seed(), sequence.request.prompt().length + sequence.sampled);
-            }
-        }
-        return Mlx.sample(logits, temperature, topK, topP, minP, uniform);
-    }
-
-    private static void advance(Step step) {
-        for (Step.Run run : step.runs()) {
-            run.sequence().written += run.tokens();
-            run.sequence().slot().length = run.sequence().written;
-        }
-        for (int i = 0; i < step.samples().size(); i++) {
-            Sequence sequence = step.samples().get(i);
-            sequence.sampled++;
-            sequence.pending = step.number();
+        Array logits = parts.size() == 1 ? parts.getFirst() : Mlx.concatenate(0, parts.toArray(Array[]::new));
+        Choice choice = new Choice(scope, Mlx.choose(logits, rows, null), samples);
+        Mlx.asyncEval(choice.tokens());
+        for (int i = 0; i < ready.size(); i++) {
+            Sequence sequence = ready.get(i);
+            Objects.requireNonNull(sequence.held).release();
+            sequence.held = null;
+            sequence.pending = choice;
             sequence.pendingRow = i;
         }
+        return choice;
+    }
+
+    /** Rows whose logits are wanted: those sampled at once, then those of guided sequences. */
+    private static int[] wantedRows(
+            List<Step.Run> runs, List<Choice.Sample> samples, List<Step.Run> guided, int rowCount) {
+        int[] direct = new int[rowCount];
+        int[] later = new int[runs.size()];
+        int count = 0;
+        int end = 0;
+        for (Step.Run run : runs) {
+            end += run.rows();
+            if (!run.samples()) {
+                continue;
+            }
+            if (run.sequence().request.guide() != null) {
+                later[guided.size()] = end - 1;
+                guided.add(run);
+                continue;
+            }
+            samples.add(new Choice.Sample(run.sequence(), count, run.drafts()));
+            for (int i = run.drafts().length; i >= 0; i--) {
+                direct[count++] = end - 1 - i;
+            }
+        }
+        if (count == 0) {
+            // One row's token makes the step something to wait for.
+            direct[count++] = rowCount - 1;
+        }
+        int[] wanted = new int[count + guided.size()];
+        System.arraycopy(direct, 0, wanted, 0, count);
+        System.arraycopy(later, 0, wanted, count, guided.size());
+        return wanted;
+    }
+
+    private Choice choose(Array logits, List<Choice.Sample> samples, StepTokens input, Scope scope) {
+        rows.clear();
+        for (Choice.Sample sample : samples) {
+            int last = input.indexOf(sample.sequence());
+            RowSampling.add(rows, sample.sequence(), last, null);
+            RowSampling.addDrafts(rows, sample.sequence(), sample.drafts());
+        }
+        if (samples.isEmpty()) {
+            RowSampling.addGreedy(rows);
+        }
+        return new Choice(scope, Mlx.choose(logits, rows, input.previous()), samples);
+    }
+
+    /** Fills the first part of last pages that begin like another sequence's. */
+    private Array copyPages(List<Step.Run> runs, Array tokens) {
+        Array ordered = tokens;
+        for (int group = 0; group < cache.groups().size(); group++) {
+            List<int[]> copies = new ArrayList<>(0);
+            for (Step.Run run : runs) {
+                Sequence sequence = run.sequence();
+                Match.Partial copy = sequence.copy;
+                if (copy != null && copy.pages()[group] >= 0) {
+                    int last = sequence.written / KvCache.PAGE;
+                    copies.add(new int[] {sequence.tables.get(group).get(last), copy.pages()[group], copy.tokens()});
+                }
+            }
+            if (!copies.isEmpty()) {
+                ordered = KvPages.copy(
+                        ordered,
+                        cache.layersOf(group),
+                        copies.stream().mapToInt(each -> each[0]).toArray(),
+                        copies.stream().mapToInt(each -> each[1]).toArray(),
+                        copies.stream().mapToInt(each -> each[2]).toArray());
+            }
+        }
+        return ordered;
+    }
+
+    private void advance(List<Step.Run> runs, Choice choice) {
+        for (Step.Run run : runs) {
+            Sequence sequence = run.sequence();
+            sequence.written += run.rows();
+            sequence.pending = null;
+            cache.releaseCopied(sequence);
+        }
+        for (Choice.Sample sample : choice.samples()) {
+            sample.sequence().pending = choice;
+            sample.sequence().pendingRow = sample.row();
+        }
+    }
+
+    private static int[] range(int from, int to) {
+        int[] rows = new int[to - from];
+        for (int i = 0; i < rows.length; i++) {
+            rows[i] = from + i;
+        }
+        return rows;
     }
 }

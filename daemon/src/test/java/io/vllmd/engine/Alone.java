@@ -1,19 +1,20 @@
 package io.vllmd.engine;
 
 import io.vllmd.mlx.Array;
-import io.vllmd.mlx.Batch;
-import io.vllmd.mlx.KvArena;
+import io.vllmd.mlx.KvPages;
 import io.vllmd.mlx.Mlx;
 import io.vllmd.mlx.Scope;
+import io.vllmd.mlx.StepRows;
 import io.vllmd.model.AttentionShape;
 import io.vllmd.model.KvStep;
 import io.vllmd.model.LanguageModel;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
  * What a request must yield, by the plainest loop there is: the prompt in one pass, then a token at a time through the
- * host, one slot of full length. Shares nothing with the engine but the model and the random numbers. MLX thread.
+ * host, pages of its own. Shares nothing with the engine but the model and the random numbers. MLX thread.
  */
 final class Alone {
 
@@ -24,7 +25,7 @@ final class Alone {
         LanguageModel.Description description = model.description();
         int[] prompt = request.prompt();
         int capacity = prompt.length + request.maxTokens();
-        KvArena[] arenas = new KvArena[description.kvLayers().size()];
+        KvPages[] arenas = new KvPages[description.kvLayers().size()];
         List<Integer> answer = new ArrayList<>();
         try {
             int[] input = prompt;
@@ -32,8 +33,8 @@ final class Alone {
             while (answer.size() < request.maxTokens()) {
                 int token;
                 try (Scope scope = Scope.open();
-                        Batch batch = batch(position, input.length)) {
-                    KvStep step = new OneSlot(arenas, batch, capacity);
+                        StepRows rows = rows(position, input.length)) {
+                    KvStep step = new OneSequence(arenas, rows, Math.ceilDiv(capacity, KvPages.PAGE));
                     Array ids = Mlx.stepTokens(null, minusOnes(input.length), input);
                     Array logits = model.forward(ids, step, new int[] {input.length - 1});
                     token = sample(logits, request, position + input.length);
@@ -46,7 +47,7 @@ final class Alone {
                 input = new int[] {token};
             }
         } finally {
-            for (KvArena arena : arenas) {
+            for (KvPages arena : arenas) {
                 if (arena != null) {
                     arena.close();
                 }
@@ -67,30 +68,30 @@ final class Alone {
                 .toInts()[0];
     }
 
-    private static Batch batch(int start, int rows) {
+    private static StepRows rows(int start, int rows) {
         int[] positions = new int[rows];
-        for (int i = 0; i < rows; i++) {
-            positions[i] = start + i;
-        }
-        return Batch.of(new int[rows], positions);
+        Arrays.setAll(positions, i -> start + i);
+        int[] pages = new int[Math.ceilDiv(start + rows, KvPages.PAGE)];
+        Arrays.setAll(pages, i -> i);
+        return StepRows.of(new int[rows], positions, new int[][] {pages}, new int[1], new int[1]);
     }
 
     private static int[] minusOnes(int n) {
         int[] from = new int[n];
-        java.util.Arrays.fill(from, -1);
+        Arrays.fill(from, -1);
         return from;
     }
 
-    private record OneSlot(KvArena[] arenas, Batch batch, int capacity) implements KvStep {
+    private record OneSequence(KvPages[] arenas, StepRows rows, int pages) implements KvStep {
         @Override
         public Array attend(int layer, Array qkv, AttentionShape shape) {
             if (arenas[layer] == null) {
-                arenas[layer] = KvArena.allocate(1, shape.kvHeads(), capacity, shape.headDim(), qkv.dtype());
+                arenas[layer] = KvPages.allocate(pages, pages, shape.kvHeads(), shape.headDim(), qkv.dtype(), 0);
             }
-            Array q = Mlx.qkvRopeWrite(
+            Array q = Mlx.append(
                     qkv,
                     arenas[layer],
-                    batch,
+                    rows,
                     shape.heads(),
                     shape.kvHeads(),
                     shape.headDim(),
@@ -101,7 +102,7 @@ final class Alone {
                     shape.rope().base(),
                     shape.rope().scale(),
                     shape.rope().freqs());
-            return Mlx.attention(q, arenas[layer], batch, shape.heads(), shape.scale());
+            return Mlx.attention(q, arenas[layer], rows, shape.heads(), shape.scale(), 0);
         }
     }
 }

@@ -66,7 +66,7 @@ class LaneTest {
         assertInvalid("prompt", new GenerationRequest("b", new int[] {1, 64}, Sampling.GREEDY, 1, Set.of()));
         assertInvalid("prompt", new GenerationRequest("c", new int[] {-1}, Sampling.GREEDY, 1, Set.of()));
         assertInvalid("max_tokens", new GenerationRequest("d", new int[] {1}, Sampling.GREEDY, 0, Set.of()));
-        assertInvalid("max_tokens", new GenerationRequest("e", new int[] {1}, Sampling.GREEDY, 2048, Set.of()));
+        assertInvalid("prompt", new GenerationRequest("e", new int[2048], Sampling.GREEDY, 1, Set.of()));
         assertInvalid("temperature", sampled(new Sampling(Float.NaN, 1, 0, 0, 0)));
         assertInvalid("top_p", sampled(new Sampling(1, 0, 0, 0, 0)));
         assertInvalid("min_p", sampled(new Sampling(1, 1, 0, 1.5f, 0)));

@@ -65,6 +65,12 @@ public final class KvPages implements AutoCloseable {
         return headDim;
     }
 
+    /** Bytes of one page of a layer of this geometry, before there is one. */
+    public static long bytesOfPage(int kvHeads, int headDim, Dtype dtype, int bits) {
+        long values = 2L * kvHeads * PAGE * headDim;
+        return bits == 0 ? values * dtype.bytes() : values * bits / 8 + values / 32 * 2 * Float.BYTES;
+    }
+
     /** Bytes of one page of this layer: keys, values and scales. */
     public long pageBytes() {
         return pageBytes;

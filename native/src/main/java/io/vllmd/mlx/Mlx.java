@@ -289,4 +289,22 @@ public final class Mlx extends ArrayOperations {
     static void portable(boolean on) {
         LibraryCalls.portable(OwnerThread.current(), on);
     }
+
+    public static Chosen choose(Array logits, SamplingRows rows, @org.jspecify.annotations.Nullable Array previous) {
+        int n = rows.rows();
+        float[] t = new float[n];
+        int[] k = new int[n];
+        float[] p = new float[n];
+        float[] m = new float[n];
+        float[] u = new float[n];
+        for (int i = 0; i < n; i++) {
+            float[] r = rows.rows.get(i);
+            t[i] = r[0];
+            k[i] = (int) r[1];
+            p[i] = r[2];
+            m[i] = r[3];
+            u[i] = r[4];
+        }
+        return new Chosen(sample(logits, t, k, p, m, u), null, null);
+    }
 }

@@ -1,0 +1,78 @@
+package io.vllmd.engine;
+
+/** What a lane did, and where the time of its turns went. */
+final class LaneCounts {
+    private final KvCache cache;
+    private final Admission admission;
+
+    private long steps;
+    private long tokens;
+    private long promptTokens;
+    private long hostNanos;
+    private long encodeNanos;
+    private long waitNanos;
+
+    private long turnBegan;
+    private long encodedInTurn;
+    private long waitedInTurn;
+    private volatile EngineStats stats = EngineStats.NONE;
+
+    LaneCounts(KvCache cache, Admission admission) {
+        this.cache = cache;
+        this.admission = admission;
+    }
+
+    /** From any thread. */
+    EngineStats stats() {
+        return stats;
+    }
+
+    void beginTurn() {
+        turnBegan = System.nanoTime();
+        encodedInTurn = 0;
+        waitedInTurn = 0;
+    }
+
+    void submitted(Step step) {
+        steps++;
+        encodedInTurn += step.encoding();
+    }
+
+    void waited(long nanos) {
+        waitedInTurn += nanos;
+    }
+
+    void finished(Step step) {
+        promptTokens += step.promptTokens();
+    }
+
+    void tookTokens(int count) {
+        tokens += count;
+    }
+
+    /** @param worked whether the turn submitted or read a step */
+    void endTurn(int running, WaitingLine waiting, boolean worked) {
+        long host = Math.max(0, System.nanoTime() - turnBegan - encodedInTurn - waitedInTurn);
+        EngineStats last = stats;
+        if (worked) {
+            hostNanos += host;
+            encodeNanos += encodedInTurn;
+            waitNanos += waitedInTurn;
+        }
+        stats = new EngineStats(
+                running,
+                waiting.size(),
+                steps,
+                tokens,
+                promptTokens,
+                admission.cachedTokens(),
+                admission.preemptions(),
+                hostNanos,
+                encodeNanos,
+                waitNanos,
+                worked ? host : last.lastHostNanos(),
+                worked ? waitedInTurn : last.lastWaitNanos(),
+                cache.nbytes(),
+                cache.evictableBytes());
+    }
+}
