@@ -7,41 +7,58 @@ import org.jspecify.annotations.Nullable;
 /**
  * One page of content after what its ancestors hold; a partial one has no children. It is busy while somebody beside
  * the tree holds one of its pages or one of its children is busy, else it waits among the idle ones, behind its
- * children.
+ * children: the node that is idle for the longest is always a leaf.
  */
-final class PrefixNode implements PagePool.Watcher {
+final class PrefixNode extends Idle implements PagePool.Watcher {
     final String scope;
 
     /** Null for the root of a scope. */
     final @Nullable PrefixNode parent;
 
     final PageContent content;
+
+    /** By group; {@link PageTable#NONE} only in a group with a window. */
     final int[] pages;
+
+    /** Of the groups with a window, those whose page is there; no array where there are no such groups. */
+    private final @Nullable WindowPage[] windowPages;
 
     /** No two children begin alike all the way: what is the beginning of a sibling is dropped for it. */
     private final TreeMap<PageContent, PrefixNode> children = new TreeMap<>();
 
-    private final IdleNodes idle;
+    private final IdleList idle;
+    private final int weight;
 
-    /** Pages with other holders and busy children. */
+    /** Pages with other holders, and busy children. */
     private int busy;
 
     /** No longer in the tree. */
     boolean detached;
 
-    /** Its neighbours among the idle ones. */
-    @Nullable
-    PrefixNode older;
-
-    @Nullable
-    PrefixNode newer;
-
-    PrefixNode(String scope, @Nullable PrefixNode parent, PageContent content, int[] pages, IdleNodes idle) {
+    /**
+     * @param weight its pages in groups without a window
+     * @param windows whether there are groups with one
+     */
+    PrefixNode(
+            String scope,
+            @Nullable PrefixNode parent,
+            PageContent content,
+            int[] pages,
+            int weight,
+            boolean windows,
+            IdleList idle) {
         this.scope = scope;
         this.parent = parent;
         this.content = content;
         this.pages = pages;
+        this.weight = weight;
+        this.windowPages = new @Nullable WindowPage[windows ? pages.length : 0];
         this.idle = idle;
+    }
+
+    @Override
+    int weight() {
+        return weight;
     }
 
     @Nullable
@@ -87,11 +104,21 @@ final class PrefixNode implements PagePool.Watcher {
         return children.isEmpty();
     }
 
-    /** Becomes a child. Whoever publishes it holds its pages, so that it is busy. */
+    @Nullable
+    WindowPage windowPage(int group) {
+        return windowPages.length == 0 ? null : windowPages[group];
+    }
+
+    void windowPage(int group, @Nullable WindowPage page) {
+        windowPages[group] = page;
+    }
+
     void attach(PrefixNode to) {
         to.children.put(content, this);
-        busy = pages.length;
+        idle.add(this);
+        // So that idle ancestors stand behind it.
         to.shared();
+        to.alone();
     }
 
     /** Leaves its parent; its pages are no longer watched by then. */
@@ -116,7 +143,9 @@ final class PrefixNode implements PagePool.Watcher {
     @Override
     public void alone() {
         for (PrefixNode node = this; node != null && --node.busy == 0; node = node.parent) {
-            node.idle.add(node);
+            if (node.parent != null) {
+                node.idle.add(node);
+            }
         }
     }
 }

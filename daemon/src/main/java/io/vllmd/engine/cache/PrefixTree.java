@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
  * on them. A page belongs to its place: below the root of its scope, after exactly the pages before it. Nodes hold the
  * real ids, and those are compared, so nothing is taken for another thing because hashes agree.
  *
- * <p>The tree holds one reference of each page that it keeps. Pages that nobody else holds can be evicted, leaves
- * first, the one that was let go of longest ago first. Cost: O(log siblings) a page. Not thread-safe: it belongs to
- * the MLX thread.
+ * <p>The tree holds one reference of each page that it keeps. What nobody else holds can be evicted, leaves first, what
+ * was let go of longest ago first. In a group with a sliding window a node may lack its page; then it serves only
+ * requests that see beyond it. Cost: O(log siblings) a page. Not thread-safe: it belongs to the MLX thread.
  */
 public final class PrefixTree {
     /** Positions of a page. */
@@ -23,21 +23,27 @@ public final class PrefixTree {
 
     private static final PageContent NOTHING = new PageContent(new int[0], 0, 0, new MediaPart[0]);
 
-    private final List<PagePool> groups;
+    private final Groups groups;
+    private final String identity;
     private final Map<String, PrefixNode> roots = new HashMap<>();
-    private final IdleNodes idle = new IdleNodes();
     private final Claims claims = new Claims();
-
+    private final LookupCounts lookups = new LookupCounts();
     private int nodes;
-    private long lookups;
-    private long hits;
-    private long tokensLookedUp;
-    private long tokensFound;
     private long evictions;
 
-    /** @param groups the pools of all layer groups, in the order in which pages are told */
+    /** A tree whose groups have no windows. */
     public PrefixTree(List<PagePool> groups) {
-        this.groups = List.copyOf(groups);
+        this(groups, new int[groups.size()], "");
+    }
+
+    /**
+     * @param groups the pools of all layer groups, in the order in which pages are told
+     * @param windows of each group, how many of the newest positions a token sees, its own among them; 0 = all
+     * @param identity of the model and the format of its pages, part of the chain digests
+     */
+    public PrefixTree(List<PagePool> groups, int[] windows, String identity) {
+        this.groups = new Groups(groups, windows);
+        this.identity = identity;
     }
 
     /**
@@ -48,7 +54,7 @@ public final class PrefixTree {
      * @param media what placeholders in the prompt stand for, ascending
      */
     public PrefixKey key(String scope, int[] prompt, List<MediaSpan> media) {
-        return new PrefixKey(ChainDigest.root("", scope), scope, prompt, media);
+        return new PrefixKey(ChainDigest.root(identity, scope), scope, prompt, media);
     }
 
     /**
@@ -58,43 +64,48 @@ public final class PrefixTree {
      */
     public Match match(PrefixKey key, int most) {
         int wanted = Math.max(0, Math.min(most, key.length()));
-        List<int[]> full = new ArrayList<>();
+        Path path = new Path(groups);
+        PrefixNode root = roots.get(key.scope);
+        PrefixNode node = root;
         Match.@Nullable Partial partial = null;
-        PrefixNode node = roots.get(key.scope);
         if (node != null) {
-            while ((full.size() + 1) * PAGE <= wanted) {
-                PrefixNode child = node.child(key.page(full.size(), PAGE));
+            while ((path.length() + 1) * PAGE <= wanted) {
+                PrefixNode child = node.child(key.page(path.length(), PAGE));
                 if (child == null) {
                     break;
                 }
                 node = child;
-                full.add(retained(node));
+                path.add(node);
             }
-            key.at(node, full.size());
-            int rest = Math.min(PAGE, wanted - full.size() * PAGE);
+            int rest = Math.min(PAGE, wanted - path.length() * PAGE);
             if (rest > 0) {
-                PageContent page = key.page(full.size(), rest);
+                PageContent page = key.page(path.length(), rest);
                 PrefixNode nearest = node.nearest(page);
-                if (nearest != null) {
-                    partial = new Match.Partial(retained(nearest), nearest.content.common(page));
+                int common = nearest == null ? 0 : nearest.content.common(page);
+                if (nearest != null && path.reaches(nearest, common)) {
+                    partial = new Match.Partial(groups.retain(nearest), common);
                 }
             }
         }
+        List<int[]> full = path.retain(partial == null ? 0 : partial.tokens());
+        if (root != null) {
+            key.at(full.isEmpty() ? root : path.last(), full.size());
+        }
         int found = full.size() * PAGE + (partial == null ? 0 : partial.tokens());
-        count(key, wanted, found);
+        lookups.count(key, wanted, found);
         return new Match(found, full, partial);
     }
 
     /**
-     * Tokens of the key's full pages that are there, at most {@code most}; retains nothing, counts for nothing, and
-     * costs no more than what came since it was last asked.
+     * Tokens of the key's full pages that have nodes, at most {@code most}; retains nothing and counts for nothing. Where
+     * there are no windows it costs no more than what came since it was last asked, and {@link #match} finds as much.
      */
     public int peek(PrefixKey key, int most) {
         PrefixNode node = place(key);
         if (node == null) {
             return 0;
         }
-        int wanted = Math.min(most, key.length()) / PAGE;
+        int wanted = Math.max(0, Math.min(most, key.length())) / PAGE;
         int depth = key.depth();
         while (depth < wanted) {
             PrefixNode child = node.child(key.page(depth, PAGE));
@@ -104,33 +115,16 @@ public final class PrefixTree {
             node = child;
             depth++;
         }
-        key.at(node, depth);
-        return Math.min(depth, wanted) * PAGE;
-    }
-
-    private int[] retained(PrefixNode node) {
-        for (int i = 0; i < groups.size(); i++) {
-            groups.get(i).retain(node.pages[i]);
+        if (!groups.haveWindows()) {
+            // Else publishing must begin further up, where nodes may have lost pages.
+            key.at(node, depth);
         }
-        return node.pages.clone();
+        return Math.min(depth, wanted) * PAGE;
     }
 
     /** Gives back a partial page that has been copied from. */
     public void release(Match.Partial partial) {
-        for (int i = 0; i < groups.size(); i++) {
-            groups.get(i).release(partial.pages()[i]);
-        }
-    }
-
-    private void count(PrefixKey key, int wanted, int found) {
-        if (key.lookedUp < 0) {
-            lookups++;
-        }
-        tokensLookedUp += wanted - Math.max(0, key.lookedUp);
-        tokensFound += found - key.found;
-        hits += (found > 0 ? 1 : 0) - (key.found > 0 ? 1 : 0);
-        key.lookedUp = wanted;
-        key.found = found;
+        groups.release(partial.pages());
     }
 
     /**
@@ -148,19 +142,15 @@ public final class PrefixTree {
         key.extend(tokens, length);
         PrefixNode node = place(key);
         if (node == null) {
-            node = new PrefixNode(key.scope, null, NOTHING, new int[0], idle);
+            node = new PrefixNode(key.scope, null, NOTHING, new int[0], 0, false, groups.idleNodes());
             roots.put(key.scope, node);
             key.at(node, 0);
         }
         int full = length / PAGE;
         for (int i = key.depth(); i < full; i++) {
-            PageContent page = key.page(i, PAGE);
-            PrefixNode child = node.child(page);
+            PrefixNode child = put(node, key.page(i, PAGE), Groups.pages(tables, i));
             if (child == null) {
-                child = add(node, page, tables, i);
-            }
-            if (child == null) {
-                return;
+                break;
             }
             node = child;
             key.at(node, i + 1);
@@ -169,7 +159,7 @@ public final class PrefixTree {
         if (partial && rest > 0 && key.depth() == full) {
             PageContent page = key.page(full, rest);
             if (node.covering(page) == null) {
-                add(node, page, tables, full);
+                put(node, page, Groups.pages(tables, full));
             }
         }
         forgetIfEmpty(key.scope);
@@ -187,26 +177,27 @@ public final class PrefixTree {
         return node;
     }
 
-    /** A new node; null where the sequence has given the page back. */
-    private @Nullable PrefixNode add(PrefixNode parent, PageContent content, List<PageTable> tables, int index) {
-        int[] pages = new int[groups.size()];
-        for (int i = 0; i < pages.length; i++) {
-            pages[i] = tables.get(i).get(index);
-            if (pages[i] == PageTable.NONE) {
-                return null;
-            }
+    /**
+     * The child of this content, made of these pages where there is none.
+     *
+     * @return null where the caller has given a page back that a node cannot be without
+     */
+    private @Nullable PrefixNode put(PrefixNode parent, PageContent content, int[] pages) {
+        PrefixNode node = parent.child(content);
+        if (node != null) {
+            groups.complete(node, pages);
+            return node;
+        }
+        if (!groups.suffice(pages)) {
+            return null;
         }
         PrefixNode shorter = parent.coveredBy(content);
         if (shorter != null) {
             remove(shorter);
         }
-        PrefixNode node = new PrefixNode(parent.scope, parent, content.detached(), pages, idle);
-        for (int i = 0; i < pages.length; i++) {
-            PagePool pool = groups.get(i);
-            pool.retain(pages[i]);
-            pool.watch(pages[i], node);
-        }
+        node = groups.node(parent, content.detached());
         node.attach(parent);
+        groups.fill(node, pages);
         nodes++;
         return node;
     }
@@ -235,23 +226,23 @@ public final class PrefixTree {
      * @return pages that became free
      */
     public int evict(int pages) {
-        int freed = 0;
-        while (freed < pages) {
-            PrefixNode leaf = idle.oldest();
-            if (leaf == null) {
-                break;
+        int before = groups.evictable();
+        while (before - groups.evictable() < pages && groups.evictable() > 0) {
+            Idle oldest = Objects.requireNonNull(groups.oldest());
+            if (oldest instanceof WindowPage page) {
+                groups.drop(page);
+            } else if (oldest instanceof PrefixNode leaf) {
+                remove(leaf);
+                forgetIfEmpty(leaf.scope);
+                evictions++;
             }
-            freed += leaf.pages.length;
-            remove(leaf);
-            forgetIfEmpty(leaf.scope);
-            evictions++;
         }
-        return freed;
+        return before - groups.evictable();
     }
 
     /** Pages, of all groups together, that {@link #evict} could free. */
     public int evictable() {
-        return idle.pages();
+        return groups.evictable();
     }
 
     /** Forgets everything; pages that running sequences hold remain theirs. */
@@ -279,14 +270,10 @@ public final class PrefixTree {
     }
 
     private void remove(PrefixNode node) {
-        for (int i = 0; i < groups.size(); i++) {
-            groups.get(i).unwatch(node.pages[i]);
-        }
         PrefixNode parent = Objects.requireNonNull(node.parent);
+        groups.unwatch(node);
         node.detach(parent);
-        for (int i = 0; i < groups.size(); i++) {
-            groups.get(i).release(node.pages[i]);
-        }
+        groups.empty(node);
         nodes--;
     }
 
@@ -299,6 +286,13 @@ public final class PrefixTree {
     }
 
     public PrefixStats stats() {
-        return new PrefixStats(lookups, hits, tokensLookedUp, tokensFound, nodes, nodes * groups.size(), evictions);
+        return new PrefixStats(
+                lookups.lookups,
+                lookups.hits,
+                lookups.tokensLookedUp,
+                lookups.tokensFound,
+                nodes,
+                groups.kept(),
+                evictions);
     }
 }
