@@ -1,7 +1,6 @@
 // Entry points of the engine's operations: arguments are checked here, once for both implementations.
 #include "engine.h"
 
-#include <cmath>
 
 #include "checks.h"
 #include "handles.h"
@@ -205,26 +204,5 @@ int vm_step_tokens(vm_array* out, vm_array previous, const int32_t* from, const 
     *out = handle_of(own_kernels(stream)
                          ? cpu::step_tokens(before, std::move(origin), std::move(given), stream)
                          : portable::step_tokens(before, std::move(origin), std::move(given), stream));
-  });
-}
-
-int vm_sample(vm_array* out, vm_array logits, const float* temperature, const int32_t* top_k, const float* top_p,
-              const float* min_p, const float* uniform, int32_t n, vm_stream s) {
-  return guarded("sample", [&] {
-    auto& all = array_of(logits);
-    check_matrix("logits", all);
-    require(all.shape(0) == n && all.shape(1) > 0, "logits are ", text(all), ", expected ", n, " rows");
-    std::vector<SamplingRow> rows(n);
-    for (int32_t i = 0; i < n; i++) {
-      rows[i] = {temperature[i], top_k[i], top_p[i], min_p[i], uniform[i]};
-      require(std::isfinite(temperature[i]) && temperature[i] >= 0, "temperature of row ", i, " is ", temperature[i]);
-      require(top_k[i] >= 0, "top_k of row ", i, " is ", top_k[i]);
-      require(top_p[i] > 0 && top_p[i] <= 1, "top_p of row ", i, " is ", top_p[i], ", allowed are (0, 1]");
-      require(min_p[i] >= 0 && min_p[i] <= 1, "min_p of row ", i, " is ", min_p[i], ", allowed are [0, 1]");
-      require(uniform[i] >= 0 && uniform[i] < 1, "uniform of row ", i, " is ", uniform[i], ", allowed are [0, 1)");
-    }
-    auto stream = stream_of(s);
-    *out = handle_of(own_kernels(stream) ? cpu::sample(all, std::move(rows), stream)
-                                         : portable::sample(all, std::move(rows), stream));
   });
 }

@@ -35,14 +35,6 @@ struct HeadNorm {
   float eps;
 };
 
-struct SamplingRow {
-  float temperature;
-  int32_t top_k;
-  float top_p;
-  float min_p;
-  float uniform;
-};
-
 // q, then the updated arenas.
 using QkvWritten = std::array<mx::array, 3>;
 
@@ -60,7 +52,6 @@ mx::array kv_copy(const mx::array& dst, int to, const mx::array& src, int from, 
 mx::array rows(const mx::array& x, std::vector<int32_t> rows, mx::Stream s);
 mx::array step_tokens(const std::optional<mx::array>& previous, std::vector<int32_t> from, std::vector<int32_t> ids,
                       mx::Stream s);
-mx::array sample(const mx::array& logits, std::vector<SamplingRow> rows, mx::Stream s);
 }  // namespace cpu
 
 namespace portable {
@@ -77,7 +68,6 @@ mx::array kv_copy(const mx::array& dst, int to, const mx::array& src, int from, 
 mx::array rows(const mx::array& x, std::vector<int32_t> rows, mx::Stream s);
 mx::array step_tokens(const std::optional<mx::array>& previous, std::vector<int32_t> from, std::vector<int32_t> ids,
                       mx::Stream s);
-mx::array sample(const mx::array& logits, std::vector<SamplingRow> rows, mx::Stream s);
 }  // namespace portable
 
 }  // namespace vllmd

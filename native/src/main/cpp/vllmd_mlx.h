@@ -196,6 +196,36 @@ VM_API int vm_step_tokens(vm_array* out, vm_array previous, const int32_t* from,
 VM_API int vm_sample(vm_array* out, vm_array logits, const float* temperature, const int32_t* top_k, const float* top_p,
                      const float* min_p, const float* uniform, int32_t n, vm_stream s);
 
+// How one row's token is chosen.
+typedef struct {
+  float temperature, top_p, min_p, uniform;  // as in vm_sample
+  float presence, frequency, repetition;     // penalties: 0, 0 and 1 = none
+  int32_t top_k;                             // as in vm_sample
+  int32_t last;                    // index in `previous` of the newest token where the host does not know it yet, so that
+                                   // it is not in the counts; else -1
+  int32_t counts_from, counts_to;  // its range of count_ids, generated and repeats; no id twice
+  int32_t bias_from, bias_to;      // its range of bias_ids and bias; no id twice
+  int32_t mask;                    // its row of masks, or -1
+  int32_t logprobs;                // -1 = none, else how many of the likeliest tokens it wants
+} vm_sampling_row;
+
+// One token per row of logits [n, V]. Each row's bias (-inf bans) is added to its logits; then, for a token that stands
+// in the request's window repeats > 0 times, a positive logit is divided by the repetition penalty and a negative one
+// multiplied; then presence (where generated > 0) and frequency · generated are subtracted; then tokens without their bit
+// in the mask cannot come (mask [masks_n, ceil(V / 32)]: bit t % 32 of word t / 32 is token t's; at least one set; a
+// token that is allowed counts as at least the lowest finite float, so one comes whatever bans the rest); then as
+// vm_sample. `last` counts as one more generated and one more repeated previous[last]. `previous` (int32 [p]) may be 0
+// where no row has a `last`.
+// *logprobs float32 [n, 1 + k], 0 where no row wants them: log softmax of the logits as given, of the token chosen, then
+// of the k likeliest tokens *top_ids int32 [n, k] (0 where k = 0), likeliest first, equal ones by ascending id. k = the
+// most that a row wants. Where a row wants fewer or none, or has fewer finite logits: -inf and id -1.
+// A row's results depend on its own logits, parameters and random number alone. Host arrays, copied.
+VM_API int vm_choose(vm_array* tokens, vm_array* logprobs, vm_array* top_ids, vm_array logits,
+                     const vm_sampling_row* rows, int32_t n, vm_array previous, const int32_t* count_ids,
+                     const int32_t* generated, const int32_t* repeats, int32_t counts_n, const int32_t* bias_ids,
+                     const float* bias, int32_t biases_n, const uint32_t* masks, int32_t masks_n, int32_t k,
+                     vm_stream s);
+
 #ifdef __cplusplus
 }
 #endif

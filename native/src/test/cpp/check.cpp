@@ -4,19 +4,11 @@
 #include <cstring>
 #include <functional>
 
+#include "check_sampling.h"
 #include "support.h"
 
 namespace {
 
-int failures = 0;
-std::string where;
-
-void report(bool holds, const char* what, double error = 0) {
-  if (!holds) {
-    failures++;
-    std::printf("FAILED %s: %s (%.3g)\n", where.c_str(), what, error);
-  }
-}
 
 double worst(const std::vector<float>& got, const std::vector<double>& wanted) {
   if (got.size() != wanted.size()) {
@@ -288,87 +280,6 @@ void check_attentions() {
   check_attention(random, {2, 3, 3, 40, 24, 24, false, true}, {{{0, 11}}, {{1, 1}, {0, 1}}, {{0, 1}, {1, 1}}});
 }
 
-int32_t sampled(const std::vector<float>& logits, float temperature, int top_k, float top_p, float min_p, float u) {
-  struct Token {
-    double p;
-    int id;
-  };
-  std::vector<Token> t;
-  for (size_t i = 0; i < logits.size(); i++) {
-    t.push_back({static_cast<double>(logits[i]), static_cast<int>(i)});
-  }
-  std::stable_sort(t.begin(), t.end(), [](auto& a, auto& b) { return a.p > b.p; });
-  if (temperature == 0) {
-    return t[0].id;
-  }
-  if (top_k > 0) {
-    t.resize(std::min<size_t>(t.size(), top_k));
-  }
-  double largest = t[0].p, total = 0;
-  for (auto& x : t) {
-    x.p = std::exp((x.p - largest) / temperature);
-    total += x.p;
-  }
-  double sum = 0;
-  size_t kept = 0;
-  while (kept < t.size() && (top_p == 1 || sum < top_p * total)) {
-    sum += t[kept++].p;
-  }
-  t.resize(kept);
-  while (t.size() > 1 && t.back().p < min_p) {
-    t.pop_back();
-  }
-  total = 0;
-  for (auto& x : t) {
-    total += x.p;
-  }
-  sum = 0;
-  for (auto& x : t) {
-    sum += x.p;
-    if (sum > u * total) {
-      return x.id;
-    }
-  }
-  return t.back().id;
-}
-
-void check_sampling() {
-  Random random(4);
-  int differing = 0, rows = 0;
-  for (int round = 0; round < 40; round++) {
-    int n = 1 + random.below(8), vocabulary = 1 + random.below(round % 4 == 0 ? 9000 : 60);
-    std::vector<float> logits = random.normal(static_cast<size_t>(n) * vocabulary, 3);
-    for (int i = 0; i < vocabulary / 3; i++) {
-      logits[random.below(n * vocabulary)] = 2;  // equals
-    }
-    std::vector<float> temperature(n), top_p(n), min_p(n), uniform(n);
-    std::vector<int32_t> top_k(n);
-    for (int i = 0; i < n; i++) {
-      temperature[i] = random.below(4) == 0 ? 0 : 0.3f + random.unit();
-      top_k[i] = random.below(2) == 0 ? 0 : 1 + random.below(80);
-      top_p[i] = random.below(2) == 0 ? 1 : 0.05f + 0.9f * random.unit();
-      min_p[i] = random.below(3) == 0 ? 0.2f * random.unit() : 0;
-      uniform[i] = random.unit() * 0.999f;
-    }
-    auto x = floats(logits, {n, vocabulary});
-    vm_array y;
-    ok(vm_sample(&y, x, temperature.data(), top_k.data(), top_p.data(), min_p.data(), uniform.data(), n, 0));
-    auto got = values<int32_t>(y);
-    for (int i = 0; i < n; i++) {
-      std::vector<float> row(logits.begin() + static_cast<long>(i) * vocabulary, logits.begin() + static_cast<long>(i + 1) * vocabulary);
-      int wanted = sampled(row, temperature[i], top_k[i], top_p[i], min_p[i], uniform[i]);
-      rows++;
-      if (wanted != got[i]) {
-        differing++;
-        report(temperature[i] > 0, "greedy token", got[i]);
-      }
-    }
-    free_all({x, y});
-  }
-  // Sums in float32 and float64 may part ways where a limit falls between two tokens; seldom.
-  report(differing <= rows / 50, "sampled tokens differ from the reference", differing);
-}
-
 // 1,000 steps run ahead without waiting: one arena, ever.
 void check_in_place() {
   int32_t dims[] = {4, 2, 2048, 64};
@@ -420,6 +331,7 @@ void check_all(bool portable) {
   check_rows(portable);
   check_attentions();
   check_sampling();
+  check_choosing(portable);
 }
 
 }  // namespace

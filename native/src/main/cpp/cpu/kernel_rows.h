@@ -1,4 +1,4 @@
-// Norms, activations, rotation and sampling's inner loops. Included by each kernels_*.cpp, see kernel_basics.h.
+// Norms, activations and rotation. Included by each kernels_*.cpp, see kernel_basics.h.
 
 // sum of x² over k elements.
 VLLMD_INLINE float sum_of_squares(const float* x, int k) {
@@ -91,41 +91,4 @@ void scaled(const float* in, float factor, int n, float* out) {
   for (int i = 0; i < n; i++) {
     out[i] = in[i] * factor;
   }
-}
-
-int argmax(const float* x, int n) {
-  F best = V::set(-__builtin_inff());
-  int i = 0;
-  for (; i + V::width <= n; i += V::width) {
-    best = V::max(V::load(x + i), best);  // of a NaN and a number, this order keeps the number
-  }
-  float largest = V::maximum(best);
-  for (; i < n; i++) {
-    largest = x[i] > largest ? x[i] : largest;
-  }
-  for (i = 0; i < n; i++) {
-    if (x[i] == largest) {
-      return i;
-    }
-  }
-  return 0;  // nothing but NaN
-}
-
-double exp_shifted(const float* x, int n, float shift, float factor, float* out) {
-  double total = 0;
-  for (int i = 0; i < n; i += V::width) {
-    int count = smaller(V::width, n - i);
-    F a = count == V::width ? V::load(x + i) : load_part(x + i, count);
-    F e = exponential(V::mul(V::sub(a, V::set(shift)), V::set(factor)));
-    if (count == V::width) {
-      V::store(out + i, e);
-      total += static_cast<double>(V::sum(e));
-    } else {
-      store_part(out + i, e, count);
-      for (int j = 0; j < count; j++) {
-        total += static_cast<double>(out[i + j]);
-      }
-    }
-  }
-  return total;
 }

@@ -113,6 +113,11 @@ struct Kernels {
   int (*argmax)(const float* x, int n);
   // out[i] = exp((x[i] - shift) * factor), 0 for NaN; returns their sum.
   double (*exp_shifted)(const float* x, int n, float shift, float factor, float* out);
+  // Sum and number (below 2^24) of the elements >= low; the same bits as exp_shifted's sum where none is left out.
+  double (*sum_from)(const float* x, int n, float low, int* count);
+  // Writes the indices from `from` on whose element is in [low, high), ascending; answers where it stopped: at n, or
+  // where fewer than 16 of the `room` places were left.
+  int (*find_within)(const float* x, int from, int n, float low, float high, int room, int* ids, int* found);
 };
 
 // Null where this build or this processor lacks the instruction set.

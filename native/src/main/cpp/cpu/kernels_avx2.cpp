@@ -42,6 +42,9 @@ struct V {
   static F max(F a, F b) { return _mm256_max_ps(a, b); }
   static F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
   static F keep_from(F a, F limit, F value) { return _mm256_and_ps(_mm256_cmp_ps(a, limit, _CMP_GE_OQ), value); }
+  static unsigned at_least(F a, F low) {
+    return static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(a, low, _CMP_GE_OQ)));
+  }
   static F power_of_two(F magic) {
     auto bits = _mm256_slli_epi32(_mm256_castps_si256(magic), 23);
     return _mm256_castsi256_ps(_mm256_add_epi32(bits, _mm256_set1_epi32(0x3f800000)));
@@ -88,6 +91,7 @@ struct V {
 #include "cpu/kernel_pages.h"
 #include "cpu/kernel_page_writes.h"
 #include "cpu/kernel_rows.h"
+#include "cpu/kernel_sampling.h"
 #include "cpu/kernel_table.h"
 
 }  // namespace

@@ -47,6 +47,8 @@ struct V {
   static F keep_from(F a, F limit, F value) {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, limit, _CMP_GE_OQ), value);
   }
+  // Bit i tells whether lane i of a is at least that of low; not for NaN.
+  static unsigned at_least(F a, F low) { return _mm512_cmp_ps_mask(a, low, _CMP_GE_OQ); }
   // 2^n, where n is kept in the low bits of `magic` = n + 1.5 * 2^23.
   static F power_of_two(F magic) {
     auto bits = _mm512_slli_epi32(_mm512_castps_si512(magic), 23);
@@ -96,6 +98,7 @@ struct V {
 #include "cpu/kernel_pages.h"
 #include "cpu/kernel_page_writes.h"
 #include "cpu/kernel_rows.h"
+#include "cpu/kernel_sampling.h"
 #include "cpu/kernel_table.h"
 
 }  // namespace

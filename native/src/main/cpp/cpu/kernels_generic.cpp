@@ -15,6 +15,7 @@ using V = Portable;
 #include "cpu/kernel_pages.h"
 #include "cpu/kernel_page_writes.h"
 #include "cpu/kernel_rows.h"
+#include "cpu/kernel_sampling.h"
 #include "cpu/kernel_table.h"
 
 }  // namespace

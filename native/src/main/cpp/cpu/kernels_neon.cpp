@@ -60,6 +60,7 @@ struct V : Portable {
 #include "cpu/kernel_pages.h"
 #include "cpu/kernel_page_writes.h"
 #include "cpu/kernel_rows.h"
+#include "cpu/kernel_sampling.h"
 #include "cpu/kernel_table.h"
 
 }  // namespace

@@ -1,168 +1,216 @@
-// Choosing rows and tokens on the CPU.
+// Choosing tokens on the CPU.
+#include "sampling.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "cpu/primitive.h"
+#include "cpu/ranking.h"
 #include "cpu/thread_pool.h"
-#include "engine.h"
 
 namespace vllmd::cpu {
 
 namespace {
 
-struct Candidate {
-  float logit;
-  int32_t id;
-  float weight;  // exp((logit - largest) / temperature)
-};
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kLowest = std::numeric_limits<float>::lowest();
 
-bool before(const Candidate& a, const Candidate& b) { return a.logit != b.logit ? a.logit > b.logit : a.id < b.id; }
-
-// Candidates in order of `before`, sorted only as far as they are asked for: a sampled token is nearly always among
-// the first few of a vocabulary.
-class Ranked {
- public:
-  explicit Ranked(std::vector<Candidate>& all) : all_(all) {}
-
-  const Candidate& operator[](size_t i) {
-    while (i >= sorted_) {
-      extend();
-    }
-    return all_[i];
+float penalised(float logit, const vm_sampling_row& row, int generated, int repeats) {
+  if (repeats > 0) {
+    logit = logit > 0 ? logit / row.repetition : logit * row.repetition;
   }
-
-  size_t size() const { return all_.size(); }
-
- private:
-  void extend() {
-    size_t end = std::min(all_.size(), std::max<size_t>(64, sorted_ * 8));
-    auto from = all_.begin() + static_cast<std::ptrdiff_t>(sorted_);
-    auto to = all_.begin() + static_cast<std::ptrdiff_t>(end);
-    if (end < all_.size()) {
-      std::nth_element(from, to, all_.end(), before);
-    }
-    std::sort(from, to, before);
-    sorted_ = end;
+  if (generated > 0) {
+    logit -= row.presence + row.frequency * static_cast<float>(generated);
   }
+  return logit;
+}
 
-  std::vector<Candidate>& all_;
-  size_t sorted_ = 0;
-};
+void apply_mask(const uint32_t* words, int vocabulary, float* logits) {
+  for (int i = 0; i < vocabulary; i += 32) {
+    uint32_t word = words[i / 32];
+    int end = std::min(32, vocabulary - i);
+    float* x = logits + i;
+    if (word == 0) {
+      std::fill(x, x + end, -kInfinity);
+      continue;
+    }
+    for (int j = 0; j < end; j++) {
+      x[j] = (word >> j & 1) == 0 ? -kInfinity : x[j] > kLowest ? x[j] : kLowest;
+    }
+  }
+}
 
-int32_t sample_row(const float* logits, int vocabulary, const SamplingRow& row) {
-  const Kernels& kernel = kernels();
-  int best = kernel.argmax(logits, vocabulary);
-  float largest = logits[best];
-  // So cold that its inverse is infinite: 0 * inf would make the largest weigh NaN, and no candidate would be left.
+bool edits(const vm_sampling_row& row) {
+  return row.bias_to > row.bias_from || row.mask >= 0 ||
+         (penalises(row) && (row.counts_to > row.counts_from || row.last >= 0));
+}
+
+// Bias, penalties and mask, in this order.
+void edit(const Choice& choice, const vm_sampling_row& row, const int32_t* previous, int vocabulary, float* logits) {
+  for (int i = row.bias_from; i < row.bias_to; i++) {
+    logits[choice.bias_ids[i]] += choice.bias[i];
+  }
+  if (penalises(row)) {
+    int newest = row.last >= 0 ? previous[row.last] : -1;
+    bool counted = newest < 0 || newest >= vocabulary;
+    for (int i = row.counts_from; i < row.counts_to; i++) {
+      int id = choice.count_ids[i], more = id == newest;
+      counted = counted || more != 0;
+      logits[id] = penalised(logits[id], row, choice.generated[i] + more, choice.repeats[i] + more);
+    }
+    if (!counted) {
+      logits[newest] = penalised(logits[newest], row, 1, 1);
+    }
+  }
+  if (row.mask >= 0) {
+    apply_mask(choice.masks.data() + static_cast<size_t>(row.mask) * choice.words, vocabulary, logits);
+  }
+}
+
+// The first that brings the cumulated weight beyond its share.
+int32_t pick(const std::vector<Ranked>& tokens, const float* weights, size_t kept, double mass, float uniform) {
+  double target = uniform * mass, cumulated = 0;
+  for (size_t i = 0; i + 1 < kept; i++) {
+    cumulated += weights[i];
+    if (cumulated > target) {
+      return tokens[i].id;
+    }
+  }
+  return tokens[kept - 1].id;
+}
+
+// Only the top_k largest are looked at closer. scratch: vocabulary floats.
+int32_t sample_among_first(const float* logits, int vocabulary, const vm_sampling_row& row, float* scratch) {
+  thread_local std::vector<Ranked> tokens;
+  first_ranked(logits, vocabulary, row.top_k, tokens);
+  size_t n = tokens.size();
+  for (size_t i = 0; i < n; i++) {
+    scratch[i] = tokens[i].logit;
+  }
   float inverse = 1.0f / row.temperature;
-  if (!std::isfinite(inverse) || row.top_k == 1 || !std::isfinite(largest)) {
+  kernels().exp_shifted(scratch, static_cast<int>(n), tokens[0].logit, inverse, scratch);
+  double total = 0;
+  for (size_t i = 0; i < n; i++) {
+    total += scratch[i];
+  }
+  double wanted = row.top_p < 1 ? row.top_p * total : std::numeric_limits<double>::infinity(), mass = 0;
+  size_t kept = 0;
+  do {
+    mass += scratch[kept++];
+  } while (kept < n && mass < wanted && scratch[kept] >= row.min_p && scratch[kept] > 0);
+  return pick(tokens, scratch, kept, mass, row.uniform);
+}
+
+int32_t sample_among_all(const float* logits, int vocabulary, float largest, const vm_sampling_row& row,
+                         float* weights) {
+  double total = kernels().exp_shifted(logits, vocabulary, largest, 1.0f / row.temperature, weights);
+  RankedWeights ranked(logits, weights, vocabulary, total, row.min_p);
+  double wanted = row.top_p * total;
+  if (row.top_p == 1 || wanted >= ranked.mass()) {
+    return ranked.first_beyond(row.uniform * ranked.mass(), false).token.id;
+  }
+  auto last = ranked.first_beyond(wanted, true);
+  auto chosen = ranked.first_beyond(row.uniform * last.cumulated, false);
+  // Sums over different bands may round differently.
+  return before(last.token, chosen.token) ? last.token.id : chosen.token.id;
+}
+
+// scratch: vocabulary floats.
+int32_t choose_token(const float* logits, int vocabulary, const vm_sampling_row& row, float* scratch) {
+  int best = kernels().argmax(logits, vocabulary);
+  if (!samples(row) || !std::isfinite(logits[best])) {
     return best;
   }
-  float* weights = thread_scratch(vocabulary);
-  double total = kernel.exp_shifted(logits, vocabulary, largest, inverse, weights);
+  return row.top_k > 0 && row.top_k < vocabulary ? sample_among_first(logits, vocabulary, row, scratch)
+                                                 : sample_among_all(logits, vocabulary, logits[best], row, scratch);
+}
 
-  // min_p leaves out what could never be chosen before anything is sorted; top_k and top_p still count it.
-  thread_local std::vector<Candidate> candidates;
-  candidates.clear();
-  bool limited = row.top_k > 0 && row.top_k < vocabulary;
-  float floor = limited ? 0 : row.min_p;
-  for (int i = 0; i < vocabulary; i++) {
-    // NaN and -inf weigh 0 and are never chosen: the largest weighs 1.
-    if (weights[i] > 0 && weights[i] >= floor) {
-      candidates.push_back({logits[i], i, weights[i]});
-    }
+// logprobs [1 + top], ids [top]. scratch: vocabulary floats.
+void tell_logprobs(const float* logits, int vocabulary, int32_t token, int wanted, int top, float* logprobs,
+                   int32_t* ids, float* scratch) {
+  std::fill(logprobs, logprobs + 1 + top, -kInfinity);
+  std::fill(ids, ids + top, -1);
+  if (wanted < 0) {
+    return;
   }
-  if (limited && static_cast<size_t>(row.top_k) < candidates.size()) {
-    std::nth_element(candidates.begin(), candidates.begin() + row.top_k, candidates.end(), before);
-    candidates.resize(row.top_k);
+  float largest = logits[kernels().argmax(logits, vocabulary)];
+  if (!std::isfinite(largest)) {
+    logprobs[0] = largest > 0 && logits[token] == largest ? 0 : -kInfinity;
+    return;
   }
-  if (limited) {
-    // Added up in order of rank, or the sum would depend on how the selection shuffled them.
-    std::sort(candidates.begin(), candidates.end(), before);
-    total = 0;
-    for (auto& c : candidates) {
-      total += c.weight;
-    }
+  double total = std::log(kernels().exp_shifted(logits, vocabulary, largest, 1, scratch));
+  auto logprob = [&](float logit) { return static_cast<float>(static_cast<double>(logit) - largest - total); };
+  if (logits[token] > -kInfinity) {
+    logprobs[0] = logprob(logits[token]);
   }
-  Ranked ranked(candidates);
-  size_t kept = 0;
-  double mass = 0;
-  if (row.top_p < 1 || limited) {
-    double wanted = row.top_p * total;
-    do {
-      mass += ranked[kept].weight;
-      kept++;
-    } while (kept < ranked.size() && (row.top_p == 1 || mass < wanted) && ranked[kept].weight >= row.min_p);
-  } else {
-    kept = ranked.size();
-    if (row.min_p > 0) {
-      total = 0;
-      for (auto& c : candidates) {
-        total += c.weight;
-      }
-    }
-    mass = total;
+  thread_local std::vector<Ranked> tokens;
+  first_ranked(logits, vocabulary, wanted, tokens);
+  for (size_t i = 0; i < tokens.size(); i++) {
+    logprobs[1 + i] = logprob(tokens[i].logit);
+    ids[i] = tokens[i].id;
   }
-  double target = row.uniform * mass, cumulated = 0;
-  for (size_t i = 0; i + 1 < kept; i++) {
-    cumulated += ranked[i].weight;
-    if (cumulated > target) {
-      return ranked[i].id;
-    }
-  }
-  return ranked[kept - 1].id;
 }
 
 }  // namespace
 
-mx::array rows(const mx::array& x, std::vector<int32_t> rows, mx::Stream s) {
-  mx::Shape shape{static_cast<int>(rows.size()), x.shape(1)};
-  auto prepare = [rows = std::make_shared<const std::vector<int32_t>>(std::move(rows))](
-                     const std::vector<mx::array>& in, std::vector<mx::array>& out) {
-    allocate(out[0]);
-    size_t bytes = in[0].shape(1) * in[0].itemsize();
-    return [rows, bytes, from = in[0].data<char>(), to = out[0].data<char>()] {
-      for (size_t i = 0; i < rows->size(); i++) {
-        std::memcpy(to + i * bytes, from + (*rows)[i] * bytes, bytes);
-      }
-    };
-  };
-  return operation("VllmdRows", std::move(shape), x.dtype(), {dense(x, s)}, s, std::move(prepare));
-}
-
-mx::array step_tokens(const std::optional<mx::array>& previous, std::vector<int32_t> from, std::vector<int32_t> ids,
-                      mx::Stream s) {
-  mx::Shape shape{static_cast<int>(ids.size())};
-  std::vector<mx::array> inputs;
+Chosen choose(const mx::array& logits, const std::optional<mx::array>& previous, Choice given, mx::Stream s) {
+  int n = static_cast<int>(given.rows.size()), top = given.top;
+  bool logprobs = given.logprobs, ids = logprobs && top > 0;
+  std::vector<mx::array> inputs{dense(logits, mx::float32, s)};
   if (previous) {
     inputs.push_back(dense(*previous, s));
   }
-  auto prepare = [from = std::make_shared<const std::vector<int32_t>>(std::move(from)),
-                  ids = std::make_shared<const std::vector<int32_t>>(std::move(ids))](
-                     const std::vector<mx::array>& in, std::vector<mx::array>& out) {
-    allocate(out[0]);
-    return [from, ids, sampled = in.empty() ? nullptr : in[0].data<int32_t>(), to = out[0].data<int32_t>()] {
-      for (size_t i = 0; i < ids->size(); i++) {
-        to[i] = (*from)[i] >= 0 ? sampled[(*from)[i]] : (*ids)[i];
-      }
-    };
-  };
-  return operation("VllmdStepTokens", std::move(shape), mx::int32, std::move(inputs), s, std::move(prepare));
-}
-
-mx::array sample(const mx::array& logits, std::vector<SamplingRow> rows, mx::Stream s) {
-  mx::Shape shape{static_cast<int>(rows.size())};
-  auto prepare = [rows = std::make_shared<const std::vector<SamplingRow>>(std::move(rows))](
-                     const std::vector<mx::array>& in, std::vector<mx::array>& out) {
-    allocate(out[0]);
-    return [rows, logits = in[0].data<float>(), vocabulary = in[0].shape(1), to = out[0].data<int32_t>()] {
-      ThreadPool::instance().run(static_cast<int>(rows->size()), [&](int i) {
-        to[i] = sample_row(logits + static_cast<size_t>(i) * vocabulary, vocabulary, (*rows)[i]);
+  std::vector<mx::Shape> shapes{{n}};
+  std::vector<mx::Dtype> dtypes{mx::int32};
+  if (logprobs) {
+    shapes.push_back({n, 1 + top});
+    dtypes.push_back(mx::float32);
+  }
+  if (ids) {
+    shapes.push_back({n, top});
+    dtypes.push_back(mx::int32);
+  }
+  auto prepare = [choice = std::make_shared<const Choice>(std::move(given))](const std::vector<mx::array>& in,
+                                                                             std::vector<mx::array>& out) {
+    for (auto& made : out) {
+      allocate(made);
+    }
+    return [choice, logits = in[0].data<float>(), vocabulary = in[0].shape(1),
+            previous = in.size() > 1 ? in[1].data<int32_t>() : nullptr, tokens = out[0].data<int32_t>(),
+            logprobs = out.size() > 1 ? out[1].data<float>() : nullptr,
+            ids = out.size() > 2 ? out[2].data<int32_t>() : nullptr] {
+      // Rows of the two halves begin at a cache line.
+      size_t width = (static_cast<size_t>(vocabulary) + 15) / 16 * 16;
+      ThreadPool::instance().run(static_cast<int>(choice->rows.size()), [&](int i) {
+        auto& row = choice->rows[i];
+        const float* given = logits + static_cast<size_t>(i) * vocabulary;
+        float* scratch = thread_scratch(2 * width);
+        const float* edited = given;
+        if (edits(row)) {
+          std::memcpy(scratch + width, given, vocabulary * sizeof(float));
+          edit(*choice, row, previous, vocabulary, scratch + width);
+          edited = scratch + width;
+        }
+        tokens[i] = choose_token(edited, vocabulary, row, scratch);
+        if (logprobs != nullptr) {
+          int top = choice->top;
+          tell_logprobs(given, vocabulary, tokens[i], row.logprobs, top, logprobs + static_cast<size_t>(i) * (1 + top),
+                        ids + static_cast<size_t>(i) * top, scratch);
+        }
       });
     };
   };
-  return operation("VllmdSample", std::move(shape), mx::int32, {dense(logits, mx::float32, s)}, s, std::move(prepare));
+  auto made = operations("VllmdChoose", std::move(shapes), dtypes, std::move(inputs), s, std::move(prepare));
+  Chosen chosen{made[0], std::nullopt, std::nullopt};
+  if (logprobs) {
+    chosen.logprobs = made[1];
+  }
+  if (ids) {
+    chosen.top_ids = made[2];
+  }
+  return chosen;
 }
 
 }  // namespace vllmd::cpu

@@ -62,6 +62,19 @@ struct Portable {
   static F max(F a, F b) { return a > b ? a : b; }
   static F fma(F a, F b, F c) { return a * b + c; }
   static F keep_from(F a, F limit, F value) { return a >= limit ? value : F{}; }
+  static unsigned at_least(F a, F low) {
+    Int8x32 lanes = a >= low;
+    uint64_t pairs[4];
+    __builtin_memcpy(pairs, &lanes, sizeof pairs);
+    if ((pairs[0] | pairs[1] | pairs[2] | pairs[3]) == 0) {
+      return 0;
+    }
+    unsigned bits = 0;
+    for (int i = 0; i < width; i++) {
+      bits |= static_cast<unsigned>(lanes[i] & 1) << i;
+    }
+    return bits;
+  }
   static F power_of_two(F magic) {
     Int8x32 bits;
     __builtin_memcpy(&bits, &magic, sizeof bits);

@@ -263,36 +263,4 @@ final class EngineCalls {
         }
         return scratch.get(0);
     }
-
-    private static final class Sample {
-        static final MethodHandle H = NativeLibrary.link(
-                "vm_sample",
-                FunctionDescriptor.of(
-                        JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT,
-                        JAVA_LONG));
-    }
-
-    static long sample(
-            OwnerThread thread,
-            long logits,
-            float[] temperature,
-            int[] topK,
-            float[] topP,
-            float[] minP,
-            float[] uniform) {
-        Scratch scratch = thread.scratch;
-        scratch.reset(5 * Scratch.words(temperature.length));
-        long t = scratch.floats(temperature);
-        long k = scratch.ints(topK);
-        long p = scratch.floats(topP);
-        long m = scratch.floats(minP);
-        long u = scratch.floats(uniform);
-        try {
-            NativeCalls.check((int)
-                    Sample.H.invokeExact(scratch.out(0), logits, t, k, p, m, u, temperature.length, thread.stream));
-        } catch (Throwable e) {
-            throw NativeCalls.unexpected(e);
-        }
-        return scratch.get(0);
-    }
 }

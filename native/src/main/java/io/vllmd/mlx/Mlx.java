@@ -223,7 +223,28 @@ public final class Mlx extends ArrayOperations {
                     + uniform.length + " uniform");
         }
         OwnerThread thread = OwnerThread.current();
-        return Array.adopt(thread, EngineCalls.sample(thread, logits.handle(), temperature, topK, topP, minP, uniform));
+        return Array.adopt(
+                thread, SamplingCalls.sample(thread, logits.handle(), temperature, topK, topP, minP, uniform));
+    }
+
+    /**
+     * One token per row of logits [n, V]. Each row's bias is added; then, for a token that is repeated, a positive
+     * logit is divided by the repetition penalty and a negative one multiplied; then presence and frequency penalties
+     * are subtracted; then tokens outside the mask are left out; then as {@link #sample}. Log probabilities are those
+     * of the logits as given. A row's results depend on its own logits, parameters and random number alone.
+     *
+     * @param previous int32 [p], where rows find their newest token; null if no row has a {@code last}
+     */
+    public static Chosen choose(Array logits, SamplingRows rows, @Nullable Array previous) {
+        OwnerThread thread = OwnerThread.current();
+        int words = (logits.dim(-1) + 31) / 32;
+        SamplingCalls.choose(thread, logits.handle(), rows, words, Array.handleOrNone(previous));
+        long logprobs = thread.scratch.get(1);
+        long topIds = thread.scratch.get(2);
+        return new Chosen(
+                Array.adopt(thread, thread.scratch.get(0)),
+                logprobs == 0 ? null : Array.adopt(thread, logprobs),
+                topIds == 0 ? null : Array.adopt(thread, topIds));
     }
 
     /** Computes the arrays and waits. */
@@ -288,23 +309,5 @@ public final class Mlx extends ArrayOperations {
     /** Takes MLX's own operations on a CPU device too, so that tests hold the two paths against each other. */
     static void portable(boolean on) {
         LibraryCalls.portable(OwnerThread.current(), on);
-    }
-
-    public static Chosen choose(Array logits, SamplingRows rows, @org.jspecify.annotations.Nullable Array previous) {
-        int n = rows.rows();
-        float[] t = new float[n];
-        int[] k = new int[n];
-        float[] p = new float[n];
-        float[] m = new float[n];
-        float[] u = new float[n];
-        for (int i = 0; i < n; i++) {
-            float[] r = rows.rows.get(i);
-            t[i] = r[0];
-            k[i] = (int) r[1];
-            p[i] = r[2];
-            m[i] = r[3];
-            u[i] = r[4];
-        }
-        return new Chosen(sample(logits, t, k, p, m, u), null, null);
     }
 }

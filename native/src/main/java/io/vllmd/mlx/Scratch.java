@@ -40,16 +40,27 @@ final class Scratch {
     }
 
     long ints(int[] values) {
-        long at = take(words(values.length));
-        MemorySegment.copy(values, 0, memory, ValueLayout.JAVA_INT, at, values.length);
+        return ints(values, values.length);
+    }
+
+    /** The first {@code n} elements. */
+    long ints(int[] values, int n) {
+        long at = take(words(n));
+        MemorySegment.copy(values, 0, memory, ValueLayout.JAVA_INT, at, n);
         return base + at;
     }
 
     /** The {@code n} elements of all parts together, one part after the other. */
     long ints(int[][] parts, int n) {
+        return ints(parts, parts.length, n);
+    }
+
+    /** The {@code n} elements of the first {@code count} parts together, one part after the other. */
+    long ints(int[][] parts, int count, int n) {
         long at = take(words(n));
         long end = at;
-        for (int[] part : parts) {
+        for (int i = 0; i < count; i++) {
+            int[] part = parts[i];
             MemorySegment.copy(part, 0, memory, ValueLayout.JAVA_INT, end, part.length);
             end += 4L * part.length;
         }
@@ -57,8 +68,13 @@ final class Scratch {
     }
 
     long floats(float[] values) {
-        long at = take(words(values.length));
-        MemorySegment.copy(values, 0, memory, ValueLayout.JAVA_FLOAT, at, values.length);
+        return floats(values, values.length);
+    }
+
+    /** The first {@code n} elements. */
+    long floats(float[] values, int n) {
+        long at = take(words(n));
+        MemorySegment.copy(values, 0, memory, ValueLayout.JAVA_FLOAT, at, n);
         return base + at;
     }
 
