@@ -51,7 +51,8 @@ abstract class Command implements Callable<Integer> {
         return DaemonClient.connect(places(), limit());
     }
 
-    private @Nullable Duration limit() {
+    @Nullable
+    Duration limit() {
         return options.timeout == null ? null : Duration.ofSeconds(options.timeout);
     }
 

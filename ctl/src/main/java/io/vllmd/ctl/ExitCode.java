@@ -10,6 +10,7 @@ final class ExitCode {
     static final int REFUSED = 5;
     static final int TIMED_OUT = 6;
     static final int DEGRADED = 7;
+    static final int LIMIT_BROKEN = 8;
 
     private ExitCode() {}
 }

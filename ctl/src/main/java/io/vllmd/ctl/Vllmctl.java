@@ -22,7 +22,8 @@ import picocli.CommandLine.ScopeType;
         footer = {
             "",
             "VLLMD_HOME says which daemon, where several run.",
-            "Exit codes: 0 ok, 1 failed, 2 usage, 3 no daemon, 4 not found, 5 refused, 6 timed out, 7 degraded."
+            "Exit codes: 0 ok, 1 failed, 2 usage, 3 no daemon, 4 not found, 5 refused, 6 timed out, 7 degraded,",
+            "8 a benchmark's limit broken."
         })
 public final class Vllmctl implements Runnable {
     private static final Map<String, Function<Options, CommandLine>> COMMANDS = commands();
@@ -172,6 +173,7 @@ public final class Vllmctl implements Runnable {
         commands.put("limits", o -> new CommandLine(new LimitsCommand(o)));
         commands.put("profile", ProfileCommands::line);
         commands.put("service", ServiceCommands::line);
+        commands.put("bench", o -> new CommandLine(new BenchCommand(o)));
         commands.put("version", o -> new CommandLine(new VersionCommand(o)));
         return commands;
     }
