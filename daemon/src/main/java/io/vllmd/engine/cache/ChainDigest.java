@@ -64,7 +64,7 @@ record ChainDigest(long a, long b, long c, long d) {
     }
 
     /** Its length goes first, so that two texts side by side are never mistaken for two others. */
-    private static void text(MessageDigest digest, String text) {
+    static void text(MessageDigest digest, String text) {
         byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
         digest.update(ByteBuffer.allocate(4)
                 .order(ByteOrder.LITTLE_ENDIAN)
@@ -73,7 +73,7 @@ record ChainDigest(long a, long b, long c, long d) {
         digest.update(bytes);
     }
 
-    private static MessageDigest sha256() {
+    static MessageDigest sha256() {
         try {
             return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {

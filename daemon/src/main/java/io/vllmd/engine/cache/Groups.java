@@ -70,9 +70,14 @@ final class Groups {
     }
 
     PrefixNode node(PrefixNode parent, PageContent content) {
+        return new PrefixNode(parent.scope, parent, content, noPages(), full, anyWindow, idleNodes);
+    }
+
+    /** −1 for every group. */
+    int[] noPages() {
         int[] none = new int[windows.length];
         Arrays.fill(none, PageTable.NONE);
-        return new PrefixNode(parent.scope, parent, content, none, full, anyWindow, idleNodes);
+        return none;
     }
 
     /** Gives a new node its pages, which somebody holds. */
@@ -164,9 +169,12 @@ final class Groups {
         return idleNodes.pages() + idleWindowPages.pages();
     }
 
+    /** Retains the pages that a node has. */
     int[] retain(PrefixNode node) {
         for (int group = 0; group < node.pages.length; group++) {
-            pools.get(group).retain(node.pages[group]);
+            if (node.pages[group] != PageTable.NONE) {
+                pools.get(group).retain(node.pages[group]);
+            }
         }
         return node.pages.clone();
     }
@@ -186,7 +194,9 @@ final class Groups {
 
     void release(int[] pages) {
         for (int group = 0; group < pages.length; group++) {
-            pools.get(group).release(pages[group]);
+            if (pages[group] != PageTable.NONE) {
+                pools.get(group).release(pages[group]);
+            }
         }
     }
 }

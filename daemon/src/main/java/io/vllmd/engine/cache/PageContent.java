@@ -10,6 +10,8 @@ import java.util.Arrays;
 final class PageContent implements Comparable<PageContent> {
     private static final MediaPart[] NO_MEDIA = {};
 
+    static final PageContent NOTHING = new PageContent(new int[0], 0, 0, NO_MEDIA);
+
     private final int[] ids;
     private final int from;
     private final int length;

@@ -52,6 +52,11 @@ public final class PrefixKey {
         return length;
     }
 
+    /** What its chain of digests begins with. */
+    ChainDigest root() {
+        return root;
+    }
+
     /** Learns the tokens that came since: {@code all} begins with those it knows. */
     void extend(int[] all, int to) {
         if (to > length) {

@@ -1,6 +1,9 @@
 package io.vllmd.engine.cache;
 
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +19,9 @@ final class PrefixNode extends Idle implements PagePool.Watcher {
     final @Nullable PrefixNode parent;
 
     final PageContent content;
+
+    /** Which page of its prompt it is, from 0; −1 for a root. */
+    final int index;
 
     /** By group; {@link PageTable#NONE} only in a group with a window. */
     final int[] pages;
@@ -35,6 +41,19 @@ final class PrefixNode extends Idle implements PagePool.Watcher {
     /** No longer in the tree. */
     boolean detached;
 
+    /** On its way to the disk. */
+    Saving saving = Saving.NOT;
+
+    private @Nullable ChainDigest digest;
+
+    enum Saving {
+        NOT,
+        /** It waits for its page to be copied out. */
+        QUEUED,
+        /** A copy is being written. */
+        SENT
+    }
+
     /**
      * @param weight its pages in groups without a window
      * @param windows whether there are groups with one
@@ -52,8 +71,32 @@ final class PrefixNode extends Idle implements PagePool.Watcher {
         this.content = content;
         this.pages = pages;
         this.weight = weight;
+        this.index = parent == null ? -1 : parent.index + 1;
         this.windowPages = new @Nullable WindowPage[windows ? pages.length : 0];
         this.idle = idle;
+    }
+
+    /** The root of a scope. */
+    static PrefixNode root(String scope, ChainDigest digest, IdleList idle) {
+        PrefixNode root = new PrefixNode(scope, null, PageContent.NOTHING, new int[0], 0, false, idle);
+        root.digest = digest;
+        return root;
+    }
+
+    /** Of the chain that ends here. */
+    ChainDigest digest() {
+        Deque<PrefixNode> without = new ArrayDeque<>();
+        PrefixNode node = this;
+        while (node.digest == null) {
+            without.push(node);
+            node = Objects.requireNonNull(node.parent, "a root has a digest");
+        }
+        ChainDigest last = node.digest;
+        for (PrefixNode each : without) {
+            last = last.next(each.content);
+            each.digest = last;
+        }
+        return last;
     }
 
     @Override

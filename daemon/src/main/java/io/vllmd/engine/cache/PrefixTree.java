@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,13 +22,12 @@ public final class PrefixTree {
     /** Positions of a page. */
     public static final int PAGE = 64;
 
-    private static final PageContent NOTHING = new PageContent(new int[0], 0, 0, new MediaPart[0]);
-
     private final Groups groups;
     private final String identity;
     private final Map<String, PrefixNode> roots = new HashMap<>();
     private final Claims claims = new Claims();
     private final LookupCounts lookups = new LookupCounts();
+    private Consumer<PrefixNode> leaving = node -> {};
     private int nodes;
     private long evictions;
 
@@ -140,12 +140,7 @@ public final class PrefixTree {
      */
     public void publish(PrefixKey key, int[] tokens, int length, List<PageTable> tables, boolean partial) {
         key.extend(tokens, length);
-        PrefixNode node = place(key);
-        if (node == null) {
-            node = new PrefixNode(key.scope, null, NOTHING, new int[0], 0, false, groups.idleNodes());
-            roots.put(key.scope, node);
-            key.at(node, 0);
-        }
+        PrefixNode node = placeOrRoot(key);
         int full = length / PAGE;
         for (int i = key.depth(); i < full; i++) {
             PrefixNode child = put(node, key.page(i, PAGE), Groups.pages(tables, i));
@@ -175,6 +170,55 @@ public final class PrefixTree {
             }
         }
         return node;
+    }
+
+    private PrefixNode placeOrRoot(PrefixKey key) {
+        PrefixNode node = place(key);
+        if (node == null) {
+            node = PrefixNode.root(key.scope, key.root(), groups.idleNodes());
+            roots.put(key.scope, node);
+            key.at(node, 0);
+        }
+        return node;
+    }
+
+    /** The nodes of the key's first {@code pages} full pages, as far as there are any. */
+    List<PrefixNode> path(PrefixKey key, int pages) {
+        List<PrefixNode> path = new ArrayList<>();
+        PrefixNode node = roots.get(key.scope);
+        while (node != null && path.size() < pages) {
+            node = node.child(key.page(path.size(), PAGE));
+            if (node != null) {
+                path.add(node);
+            }
+        }
+        return path;
+    }
+
+    /**
+     * Publishes the key's full page {@code index}, the pages before which are there.
+     *
+     * @param pages held by the caller
+     * @return the node, of these pages or of others of equal content; null where a page before it is gone
+     */
+    @Nullable
+    PrefixNode adopt(PrefixKey key, int index, int[] pages) {
+        PrefixNode node = placeOrRoot(key);
+        int depth = key.depth();
+        if (depth > index) {
+            node = roots.get(key.scope);
+            depth = 0;
+        }
+        while (node != null && depth < index) {
+            node = node.child(key.page(depth, PAGE));
+            depth++;
+        }
+        PrefixNode adopted = node == null ? null : put(node, key.page(index, PAGE), pages);
+        if (adopted != null) {
+            key.at(adopted, index + 1);
+        }
+        forgetIfEmpty(key.scope);
+        return adopted;
     }
 
     /**
@@ -232,6 +276,7 @@ public final class PrefixTree {
             if (oldest instanceof WindowPage page) {
                 groups.drop(page);
             } else if (oldest instanceof PrefixNode leaf) {
+                leaving.accept(leaf);
                 remove(leaf);
                 forgetIfEmpty(leaf.scope);
                 evictions++;
@@ -267,6 +312,15 @@ public final class PrefixTree {
             all.get(i).children().forEach(all::add);
         }
         return all;
+    }
+
+    /** Who is told of a node that is about to be evicted. */
+    void onEvict(Consumer<PrefixNode> listener) {
+        leaving = listener;
+    }
+
+    Groups groups() {
+        return groups;
     }
 
     private void remove(PrefixNode node) {
