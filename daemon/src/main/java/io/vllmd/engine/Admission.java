@@ -3,8 +3,8 @@ package io.vllmd.engine;
 import io.vllmd.config.Problem;
 import io.vllmd.engine.cache.Match;
 import io.vllmd.engine.cache.PrefixTree;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -35,10 +35,9 @@ final class Admission {
                     return;
                 }
                 next.fail(tooLarge(next));
-            } else {
-                active.add(next);
             }
             waiting.removeFirst();
+            active.add(next);
         }
     }
 
@@ -129,38 +128,39 @@ final class Admission {
      * Gives every run pages for its rows. Sequences that lose theirs go back to the line, those for which memory can never
      * suffice end; their runs are taken out.
      */
-    void reserve(List<Step.Run> runs, List<Sequence> active, WaitingLine waiting) {
+    void reserve(List<Step.Run> runs, List<Sequence> active, WaitingLine waiting, int bound) {
+        List<Step.Run> starved = new ArrayList<>(0);
         for (int i = 0; i < runs.size(); i++) {
             Sequence sequence = runs.get(i).sequence();
-            boolean holds = true;
+            boolean holds = active.contains(sequence);
             while (holds
                     && !cache.reserve(
                             sequence.tables, sequence.written + runs.get(i).rows())) {
                 Sequence victim = victim(active);
                 if (victim == sequence && active.size() == 1) {
-                    endForLackOfMemory(sequence);
+                    // The token in the making still counts: the answer ends once it is read.
+                    if (sequence.pending == null) {
+                        endForLackOfMemory(sequence);
+                    }
+                    starved.add(runs.get(i));
                     holds = false;
                 } else {
-                    preempt(victim, active, waiting);
+                    preempt(victim, active, waiting, bound);
                     holds = victim != sequence;
                 }
             }
         }
-        for (Iterator<Step.Run> each = runs.iterator(); each.hasNext(); ) {
-            Sequence sequence = each.next().sequence();
-            if (sequence.ended() || !active.contains(sequence)) {
-                each.remove();
-            }
-        }
+        runs.removeAll(starved);
+        runs.removeIf(run -> run.sequence().ended() || !active.contains(run.sequence()));
     }
 
     private static Sequence victim(List<Sequence> active) {
         return active.stream().max(WaitingLine.ORDER).orElseThrow();
     }
 
-    private void preempt(Sequence victim, List<Sequence> active, WaitingLine waiting) {
+    private void preempt(Sequence victim, List<Sequence> active, WaitingLine waiting, int bound) {
         active.remove(victim);
-        publish(victim, true);
+        publish(victim, true, bound);
         leave(victim);
         victim.preemptions++;
         preemptions++;
@@ -185,10 +185,16 @@ final class Admission {
                 Integer.toString(cache.capacity()));
     }
 
-    /** Lets others share what the sequence has written, without waiting for its end. */
-    void publish(Sequence sequence, boolean partial) {
+    /**
+     * Lets others share what the sequence has written, without waiting for its end.
+     *
+     * @param bound see {@link PagedStep}: beyond it, keys and values depend on what was no longer seen, and pages go
+     *     back one by one
+     */
+    void publish(Sequence sequence, boolean partial, int bound) {
         int length = Math.min(sequence.written, sequence.known());
-        if (sequence.key != null && length > 0 && !SequenceBound.dropped(sequence)) {
+        boolean whole = bound == 0 || sequence.known() <= bound;
+        if (sequence.key != null && length > 0 && whole && !SequenceBound.dropped(sequence)) {
             tree.publish(sequence.key, sequence.tokens(), length, sequence.tables, partial);
         }
     }

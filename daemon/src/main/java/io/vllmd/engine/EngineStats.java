@@ -37,6 +37,24 @@ public record EngineStats(
 
     static final EngineStats NONE = new EngineStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
+    EngineStats withKv(long bytes, long evictable) {
+        return new EngineStats(
+                running,
+                queued,
+                steps,
+                tokens,
+                prefillTokens,
+                cachedTokens,
+                preemptions,
+                hostNanos,
+                encodeNanos,
+                waitNanos,
+                lastHostNanos,
+                lastWaitNanos,
+                bytes,
+                evictable);
+    }
+
     /** Sums; of the last step's times the larger. */
     EngineStats plus(EngineStats other) {
         return new EngineStats(

@@ -24,7 +24,8 @@ final class LaneCounts {
 
     /** From any thread. */
     EngineStats stats() {
-        return stats;
+        // Another lane may have taken pages of this one since its last turn.
+        return stats.withKv(cache.nbytes(), cache.evictableBytes());
     }
 
     void beginTurn() {

@@ -48,7 +48,7 @@ final class LaneLoop {
         this.ended = ended;
         LanguageModel.Description description = model.description();
         this.cache = new KvCache(description, kvBits, engine.kvBudget());
-        this.contextLength = Math.min(description.contextLength(), cache.capacity());
+        this.contextLength = description.contextLength();
         this.admission = new Admission(cache);
         this.planner = new StepPlanner(engine, this, admission, costs, contextLength);
         this.builder = new StepBuilder(model, cache);
@@ -91,7 +91,7 @@ final class LaneLoop {
             unread.add(late);
         }
         List<Step.Run> runs = planner.plan(active, limits);
-        admission.reserve(runs, active, waiting);
+        admission.reserve(runs, active, waiting, limits.maxKvTokens());
         decoding = runs.stream().anyMatch(run -> run.sequence().decodes());
 
         Step previous = inFlight;
@@ -150,7 +150,7 @@ final class LaneLoop {
             boolean whole = sequence.written >= sequence.known();
             if (run.tokens() > 1 || (whole && sequence.answered() == 0)) {
                 if (limits.prefixCache()) {
-                    admission.publish(sequence, whole);
+                    admission.publish(sequence, whole, limits.maxKvTokens());
                 }
                 if (whole) {
                     admission.readWhole(sequence);
@@ -208,8 +208,9 @@ final class LaneLoop {
             Sequence each = active.get(i);
             if (each.ended()) {
                 active.remove(i);
-                if (engine.limits().prefixCache()) {
-                    admission.publish(each, true);
+                EngineLimits limits = engine.limits();
+                if (limits.prefixCache()) {
+                    admission.publish(each, true, limits.maxKvTokens());
                 }
                 admission.leave(each);
                 ended.run();

@@ -25,6 +25,11 @@ final class EngineFixture implements AutoCloseable {
         return new EngineLimits(batch, queue, Duration.ofMillis(100), chunk);
     }
 
+    /** Memory for so many pages of a tiny model. */
+    static EngineLimits withPages(int batch, int chunk, int pages) {
+        return new EngineLimits(batch, 64, Duration.ofMillis(100), chunk, pages * TinyModel.PAGE_BYTES, true, 0);
+    }
+
     HookedModel model(long seed) {
         HookedModel model = mlx.call(() -> new HookedModel(new TinyModel(seed, CONTEXT)));
         closes(model);
@@ -80,7 +85,7 @@ final class EngineFixture implements AutoCloseable {
                 id, prompt(random, 1 + random.nextInt(mostPrompt)), sampling, 1 + random.nextInt(mostTokens), stops);
     }
 
-    private static int[] prompt(Random random, int tokens) {
+    static int[] prompt(Random random, int tokens) {
         return random.ints(tokens, 0, TinyModel.VOCABULARY).toArray();
     }
 

@@ -11,6 +11,7 @@ final class HookedModel implements LanguageModel {
     private final LanguageModel model;
     final AtomicInteger forwards = new AtomicInteger();
     volatile int lastRows;
+    final AtomicInteger rows = new AtomicInteger();
 
     /** Called with the number of this pass, from 1, on the MLX thread. */
     volatile IntConsumer before = pass -> {};
@@ -31,6 +32,7 @@ final class HookedModel implements LanguageModel {
     public Array forward(Array ids, KvStep kv, int[] logitRows) {
         int pass = forwards.incrementAndGet();
         lastRows = ids.dim(0);
+        rows.addAndGet(lastRows);
         before.accept(pass);
         Array logits = model.forward(ids, kv, logitRows);
         after.accept(pass);

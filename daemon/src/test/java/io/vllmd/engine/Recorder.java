@@ -20,6 +20,8 @@ final class Recorder implements TokenSink {
     final List<String> violations = new CopyOnWriteArrayList<>();
     private final CompletableFuture<Finish> end = new CompletableFuture<>();
     private final CompletableFuture<Void> begun = new CompletableFuture<>();
+    volatile int cached = -1;
+    volatile @Nullable String detail;
     private final IntConsumer onToken;
 
     Recorder() {
@@ -33,6 +35,7 @@ final class Recorder implements TokenSink {
 
     @Override
     public void started(int cachedTokens) {
+        cached = cachedTokens;
         if (!begun.complete(null)) {
             violations.add("started twice");
         }
@@ -50,7 +53,8 @@ final class Recorder implements TokenSink {
     }
 
     @Override
-    public void finished(Finish finish, @Nullable String detail) {
+    public void finished(Finish finish, @Nullable String reason) {
+        detail = reason;
         notAfterEnd("finished");
         end.complete(finish);
     }

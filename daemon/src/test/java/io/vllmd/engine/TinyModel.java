@@ -27,6 +27,9 @@ final class TinyModel implements LanguageModel {
     private static final int FFN = 48;
     private static final float EPS = 1e-5f;
 
+    /** Keys and values of 64 positions in all layers. */
+    static final long PAGE_BYTES = 2L * LAYERS * KV_HEADS * 64 * HEAD_DIM * Float.BYTES;
+
     private final List<Array> owned = new ArrayList<>();
     private final Description description;
     private final Weight embedding;
