@@ -162,7 +162,7 @@ final class Admission {
         active.remove(victim);
         publish(victim, true, bound);
         leave(victim);
-        victim.preemptions++;
+        victim.preempted();
         preemptions++;
         waiting.add(victim);
     }

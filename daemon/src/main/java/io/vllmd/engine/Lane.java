@@ -82,7 +82,8 @@ public final class Lane {
                             Integer.toString(limits.queue()))
                     .asException();
         }
-        Sequence sequence = new Sequence(request, arrivals.incrementAndGet(), sink, this::wake);
+        Sequence sequence = new Sequence(
+                request, new SamplingPlan(request, model.vocabulary()), arrivals.incrementAndGet(), sink, this::wake);
         inbox.add(sequence);
         wake();
         return sequence;

@@ -28,6 +28,9 @@ final class Sequence implements Generation {
     /** Order of arrival, by which priorities are equal. */
     final long arrival;
 
+    /** How its tokens are chosen; knows those that the host knows. */
+    final SamplingPlan sampling;
+
     private final TokenSink sink;
     private final Runnable wake;
 
@@ -69,11 +72,9 @@ final class Sequence implements Generation {
     /** Another sequence reads the same tokens: this one waits for what that one writes. */
     boolean follows;
 
-    /** Times that its pages were taken from it. */
-    int preemptions;
-
-    Sequence(GenerationRequest request, long arrival, TokenSink sink, Runnable wake) {
+    Sequence(GenerationRequest request, SamplingPlan sampling, long arrival, TokenSink sink, Runnable wake) {
         this.request = request;
+        this.sampling = sampling;
         this.arrival = arrival;
         this.sink = sink;
         this.wake = wake;
@@ -132,11 +133,6 @@ final class Sequence implements Generation {
         return pending != null || (unread() == 1 && answered() > 0);
     }
 
-    /** Position of the token that the logits of the newest row tell of. */
-    int nextPosition() {
-        return pending == null ? known : known + 1;
-    }
-
     /** Starts over: all that was written is lost. The caller has taken care of its pages. */
     void rewind() {
         written = 0;
@@ -154,6 +150,11 @@ final class Sequence implements Generation {
         }
     }
 
+    /** It lost its place to a more urgent one. */
+    void preempted() {
+        tell(TokenSink::preempted);
+    }
+
     void progress() {
         int read = Math.min(written, request.prompt().length);
         tell(each -> each.read(read));
@@ -165,6 +166,7 @@ final class Sequence implements Generation {
             tokens = Arrays.copyOf(tokens, Math.max(known + 64, known * 2));
         }
         tokens[known++] = token;
+        sampling.took(token);
         if (request.stopTokens().contains(token)) {
             finish(TokenSink.Finish.STOP);
             return;

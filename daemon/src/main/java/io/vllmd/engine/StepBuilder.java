@@ -77,7 +77,7 @@ final class StepBuilder {
             Sequence sequence = ready.get(i);
             HeldLogits held = Objects.requireNonNull(sequence.held);
             parts.add(Mlx.rows(held.logits, new int[] {sequence.heldRow}));
-            RowSampling.add(rows, sequence, -1, masks.get(i));
+            sequence.sampling.addTo(rows, -1, masks.get(i));
             samples.add(new Choice.Sample(sequence, i, new int[0]));
         }
         Array logits = parts.size() == 1 ? parts.getFirst() : Mlx.concatenate(0, parts.toArray(Array[]::new));
@@ -128,12 +128,12 @@ final class StepBuilder {
     private Choice choose(Array logits, List<Choice.Sample> samples, StepTokens input, Scope scope) {
         rows.clear();
         for (Choice.Sample sample : samples) {
-            int last = input.indexOf(sample.sequence());
-            RowSampling.add(rows, sample.sequence(), last, null);
-            RowSampling.addDrafts(rows, sample.sequence(), sample.drafts());
+            SamplingPlan plan = sample.sequence().sampling;
+            plan.addTo(rows, input.indexOf(sample.sequence()), null);
+            plan.addDrafts(rows, sample.drafts());
         }
         if (samples.isEmpty()) {
-            RowSampling.addGreedy(rows);
+            rows.add(0, 0, 1, 0, 0, 0, 0, 1, -1, -1);
         }
         return new Choice(scope, Mlx.choose(logits, rows, input.previous()), samples);
     }
