@@ -5,6 +5,7 @@ import io.vllmd.engine.TokenLogprobs;
 import io.vllmd.engine.TokenSink;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.concurrent.Future;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
@@ -60,6 +61,7 @@ final class TokenQueue implements TokenSink {
     private long heardAt;
     private @Nullable End end;
     private @Nullable Problem problem;
+    private @Nullable Future<?> watch;
 
     /** @param stallTimeout longest silence of the engine after admission, null for no bound */
     TokenQueue(@Nullable Duration stallTimeout) {
@@ -98,7 +100,6 @@ final class TokenQueue implements TokenSink {
         lock.lock();
         try {
             admitted = false;
-            changed.signal(); // who waits with a bound begins to wait without one
         } finally {
             lock.unlock();
         }
@@ -130,6 +131,7 @@ final class TokenQueue implements TokenSink {
         lock.lock();
         try {
             end = new End(finish, detail);
+            stopWatch();
             changed.signal();
         } finally {
             lock.unlock();
@@ -141,6 +143,7 @@ final class TokenQueue implements TokenSink {
         lock.lock();
         try {
             problem = failure;
+            stopWatch();
             changed.signal();
         } finally {
             lock.unlock();
@@ -152,10 +155,7 @@ final class TokenQueue implements TokenSink {
             return;
         }
         heardAt = clock.getAsLong();
-        if (!admitted) {
-            admitted = true;
-            changed.signal(); // who waits without a bound begins to wait with one
-        }
+        admitted = true;
     }
 
     /**
@@ -168,11 +168,14 @@ final class TokenQueue implements TokenSink {
         lock.lockInterruptibly();
         try {
             while (count == 0 && end == null && problem == null) {
-                long left = timeLeft();
-                if (left <= 0) {
+                if (timeLeft() <= 0) {
+                    stopWatch();
                     throw stalled();
                 }
-                changed.awaitNanos(left);
+                if (watch == null && stallTimeout != null) {
+                    watch = StallWatch.after(stallTimeout, this::look);
+                }
+                changed.await();
             }
             if (count > 0) {
                 return takeAll();
@@ -183,6 +186,30 @@ final class TokenQueue implements TokenSink {
             return Batch.END;
         } finally {
             lock.unlock();
+        }
+    }
+
+    /** Wakes the reader of a request that stalled; else looks again when it could have. */
+    private void look() {
+        lock.lock();
+        try {
+            if (end != null || problem != null || stallTimeout == null) {
+                return;
+            }
+            long left = timeLeft();
+            if (left <= 0) {
+                changed.signal();
+            } else {
+                watch = StallWatch.after(admitted ? Duration.ofNanos(left) : stallTimeout, this::look);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void stopWatch() {
+        if (watch != null) {
+            watch.cancel(false);
         }
     }
 

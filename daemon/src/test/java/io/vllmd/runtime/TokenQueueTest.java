@@ -11,7 +11,9 @@ import io.vllmd.config.ProblemException;
 import io.vllmd.engine.TokenLogprobs;
 import io.vllmd.engine.TokenSink.Finish;
 import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 class TokenQueueTest {
@@ -137,5 +139,32 @@ class TokenQueueTest {
         pass(Duration.ofHours(1));
         assertArrayEquals(new int[] {1}, queue.take().ids());
         assertThrows(ProblemException.class, queue::take);
+    }
+
+    @Test
+    void whoWaitsAlreadyHearsOfAStall() {
+        // The true clock: nothing wakes the reader but the watch.
+        TokenQueue queue = new TokenQueue(Duration.ofMillis(20));
+        queue.started(0);
+        assertEquals(
+                Problem.Kind.UNAVAILABLE,
+                assertThrows(ProblemException.class, queue::take).problem().kind());
+    }
+
+    @Test
+    void whoWaitsInTheQueueForLongerThanAStallIsWatchedFromAdmissionOn() throws InterruptedException {
+        TokenQueue queue = withTimeout(Duration.ofMillis(1));
+        CountDownLatch waiting = new CountDownLatch(1);
+        AtomicReference<Problem.Kind> kind = new AtomicReference<>();
+        Thread reader = Thread.ofPlatform().start(() -> {
+            waiting.countDown();
+            kind.set(assertThrows(ProblemException.class, queue::take).problem().kind());
+        });
+        waiting.await();
+        pass(Duration.ofHours(1));
+        queue.started(0);
+        pass(Duration.ofHours(1));
+        reader.join();
+        assertEquals(Problem.Kind.UNAVAILABLE, kind.get());
     }
 }
