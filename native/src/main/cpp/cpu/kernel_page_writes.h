@@ -116,7 +116,7 @@ inline void unpack_keys_of(const BlockLayout& layout, const void* block, float* 
     Keys keys(layout, block, first);
     for (int d = 0; d < layout.head_dim; d++) {
       if (d % kPageGroup == 0) {
-        keys.begin(d / kPageGroup);
+        keys.begin(d / kPageGroup, static_cast<const char*>(block));
       }
       for (int c = 0; c < kKeyVectors; c++) {
         V::store(out + d * kPage + first + c * V::width, keys.at(d, c, d % 2 == 1));

@@ -63,6 +63,8 @@ struct AttentionTile {
   int count;             // at most tile_queries
   const void* keys[kSplitPages];  // a block each; null where no query sees the page
   const void* values[kSplitPages];
+  const char* after_keys[kSplitPages];  // the block read after it, to be asked for early; any where the block is null
+  const char* after_values[kSplitPages];
   // Each query sees [begin, end) of the split's positions and [0, sinks) up to its end; begin <= end, and both ascend.
   const int* begin;
   const int* end;

@@ -90,7 +90,7 @@ struct AttentionJob {
       std::fill_n(w.running + s * partial() + 1, partial() - 1, 0.0f);
     }
     for (int index = 0; index < unit.splits(); index++) {
-      attend(unit, unit.split(index), w, [&](int) { return w.next; },
+      attend(unit, index, w, [&](int) { return w.next; },
              [&](int state, int count) {
                for (int i = 0; i < count; i++) {
                  kernels().merge(w.running + (state + i) * partial(), w.next + i * partial(), head_dim());
@@ -106,7 +106,7 @@ struct AttentionJob {
     size_t states = unit.count * group();
     Work w = work(unit);
     for (int index = part.from; index < part.to; index++) {
-      attend(unit, unit.split(index), w, [&](int state) { return partials + (index * states + state) * partial(); },
+      attend(unit, index, w, [&](int state) { return partials + (index * states + state) * partial(); },
              [](int, int) {});
     }
   }
@@ -131,9 +131,9 @@ struct AttentionJob {
   // All queries of a unit over one split, tile by tile: to(state) says where the partials of the tile that begins there
   // go, made(state, count) is told when they are there.
   template <typename To, typename Made>
-  void attend(const AttentionUnit& unit, int split, const Work& w, To&& to, Made&& made) const {
+  void attend(const AttentionUnit& unit, int index, const Work& w, To&& to, Made&& made) const {
     auto& run = rows->run(unit.row);
-    int base = split * kSplit, states = unit.count * group(), d = head_dim();
+    int base = unit.split(index) * kSplit, states = unit.count * group(), d = head_dim();
     auto clip = [&](int position) { return std::clamp(position - base, 0, kSplit); };
     AttentionTile tile{};
     tile.layout = w.unpacked ? BlockLayout{d, 0} : pages->block;
@@ -156,6 +156,9 @@ struct AttentionJob {
         tile.values[p] = values;
       }
     }
+    if (!w.unpacked) {
+      order(unit, index, tile);
+    }
     // Tiles of one size, as near as can be: one query alone costs as much as several.
     int tiles = (states + kernels().tile_queries - 1) / kernels().tile_queries;
     int begins[kMostTileQueries], ends[kMostTileQueries];
@@ -170,8 +173,33 @@ struct AttentionJob {
       }
       tile.queries = w.queries + static_cast<size_t>(state) * d;
       tile.partials = to(state);
+      if (t > 0 || w.unpacked) {
+        // All is near already.
+        for (int p = 0; p < kSplitPages; p++) {
+          tile.after_keys[p] = static_cast<const char*>(tile.keys[p]);
+          tile.after_values[p] = static_cast<const char*>(tile.values[p]);
+        }
+      }
       kernels().attend_tile(tile);
       made(state, tile.count);
+    }
+  }
+
+  // All keys of a split are read, then all values, then the next split's keys.
+  void order(const AttentionUnit& unit, int index, AttentionTile& tile) const {
+    const void* next = nullptr;
+    if (++index < unit.splits()) {
+      int page = unit.split(index) * kSplitPages;
+      if (index >= unit.sink_splits) {
+        page = std::max(page, rows->begin(unit.row, window) / kPage);
+      }
+      next = pages->keys(rows->page(rows->run(unit.row), page * kPage), unit.kv_head);
+    }
+    for (auto [blocks, after] : {std::pair{tile.values, tile.after_values}, {tile.keys, tile.after_keys}}) {
+      for (int p = kSplitPages - 1; p >= 0; p--) {
+        after[p] = static_cast<const char*>(next != nullptr ? next : blocks[p]);
+        next = blocks[p] != nullptr ? blocks[p] : next;
+      }
     }
   }
 };
