@@ -1,5 +1,5 @@
 // Speed of the CPU primitives: single layers, and whole decode and prefill steps of two model shapes.
-// Usage: vllmd_bench [layers|sprout|qwen|host|attention]
+// Usage: vllmd_bench [layers|sprout|qwen|host|attention [threads]]
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -85,7 +85,8 @@ struct ModelShape {
 
 struct Layer {
   TestWeight qkv, o, gate_up, down;
-  vm_array norm1, norm2, q_norm, k_norm, k, v;
+  vm_array norm1, norm2, q_norm, k_norm;
+  vm_kv kv;
 };
 
 struct Model {
@@ -94,7 +95,9 @@ struct Model {
   TestWeight embedding;
   vm_array norm;
 
-  Model(ModelShape shape, int slots, int capacity) : s(shape) {
+  Tables tables;
+
+  Model(ModelShape shape, int sequences, int capacity) : s(shape), tables(sequences, capacity) {
     Random random(2);
     auto ones = [](int n) { return cast(floats(std::vector<float>(n, 1), {n}), VM_BFLOAT16); };
     auto head_norm = [](int n) { return floats(std::vector<float>(n, 1), {n}); };  // as the loader widens them
@@ -107,10 +110,8 @@ struct Model {
     int attention = s.heads * s.head_dim;
     for (int i = 0; i < s.layers; i++) {
       Layer l{weight(attention + 2 * s.kv_heads * s.head_dim, s.hidden), weight(s.hidden, attention), weight(2 * s.ffn, s.hidden),
-              weight(s.hidden, s.ffn), ones(s.hidden), ones(s.hidden), head_norm(s.head_dim), head_norm(s.head_dim), 0, 0};
-      int32_t arena[] = {slots, s.kv_heads, capacity, s.head_dim};
-      ok(vm_full(&l.k, arena, 4, 0, VM_FLOAT32, 0));
-      ok(vm_full(&l.v, arena, 4, 0, VM_FLOAT32, 0));
+              weight(s.hidden, s.ffn), ones(s.hidden), ones(s.hidden), head_norm(s.head_dim), head_norm(s.head_dim), 0};
+      ok(vm_kv_new(&l.kv, tables.all(), tables.all(), s.kv_heads, s.head_dim, VM_FLOAT32, 0, 0));
       layers.push_back(std::move(l));
     }
     embedding = weight(s.vocabulary, s.hidden);
@@ -118,7 +119,7 @@ struct Model {
   }
 
   // One step: the tokens of `rows` out, one sampled token per row of `last`.
-  vm_array step(vm_array tokens, vm_batch batch, const std::vector<int32_t>& last) {
+  vm_array step(vm_array tokens, vm_step rows, const std::vector<int32_t>& last) {
     vm_array x, h, q, a;
     std::vector<vm_array> made;
     auto keep = [&](vm_array y) {
@@ -134,10 +135,9 @@ struct Model {
     keep(x);
     for (auto& l : layers) {
       h = keep(linear(norm_of(x, l.norm1), l.qkv));
-      ok(vm_qkv_rope_write(&q, &l.k, &l.v, h, batch, s.heads, s.kv_heads, s.head_dim, l.q_norm, l.k_norm, 1e-6f, s.head_dim, 1e6f,
-                           1, 0, 0));
+      ok(vm_kv_append(&q, l.kv, h, rows, s.heads, s.kv_heads, s.head_dim, l.q_norm, l.k_norm, 1e-6f, s.head_dim, 1e6f, 1, 0, 0));
       keep(q);
-      ok(vm_attention(&a, q, l.k, l.v, batch, s.heads, 1 / std::sqrt(static_cast<float>(s.head_dim)), 0));
+      ok(vm_kv_attention(&a, q, l.kv, rows, s.heads, 1 / std::sqrt(static_cast<float>(s.head_dim)), 0, 0));
       keep(a);
       x = keep(linear(a, l.o, 0, x));
       h = keep(linear(norm_of(x, l.norm2), l.gate_up));
@@ -160,9 +160,9 @@ struct Model {
 
 // Decode as the engine does it: a step is submitted before the one before it has been read.
 void decode(Model& model, int rows, int first_position, int steps) {
-  std::vector<int32_t> slots(rows), positions(rows), from(rows), ids(rows, 0);
+  std::vector<int32_t> sequences(rows), positions(rows), from(rows), ids(rows, 0);
   for (int i = 0; i < rows; i++) {
-    slots[i] = from[i] = i;
+    sequences[i] = from[i] = i;
   }
   vm_array previous = ints(ids);
   double host = 0;
@@ -170,13 +170,12 @@ void decode(Model& model, int rows, int first_position, int steps) {
   auto one = [&] {
     double start = own_time();
     std::fill(positions.begin(), positions.end(), first_position + step++);
-    vm_batch batch;
+    vm_step all = model.tables.step(sequences, positions);
     vm_array tokens;
-    ok(vm_batch_new(&batch, slots.data(), positions.data(), rows));
     ok(vm_step_tokens(&tokens, previous, from.data(), ids.data(), rows, 0));
-    auto next = model.step(tokens, batch, from);
+    auto next = model.step(tokens, all, from);
     ok(vm_async_eval(&next, 1));
-    ok(vm_batch_free(batch));
+    ok(vm_step_free(all));
     host += own_time() - start;
     ok(vm_eval(&previous, 1));
     free_all({tokens, previous});
@@ -204,17 +203,16 @@ void decode(Model& model, int rows, int first_position, int steps) {
 }
 
 void prefill(Model& model, int tokens) {
-  std::vector<int32_t> slots(tokens, 0), positions(tokens), ids(tokens, 1);
+  std::vector<int32_t> sequences(tokens, 0), positions(tokens), ids(tokens, 1);
   for (int i = 0; i < tokens; i++) {
     positions[i] = i;
   }
   auto input = ints(ids);
   double t = best(4, [&] {
-    vm_batch batch;
-    ok(vm_batch_new(&batch, slots.data(), positions.data(), tokens));
-    auto next = model.step(input, batch, {tokens - 1});
+    vm_step all = model.tables.step(sequences, positions);
+    auto next = model.step(input, all, {tokens - 1});
     ok(vm_eval(&next, 1));
-    ok(vm_batch_free(batch));
+    ok(vm_step_free(all));
     free_all({next});
   });
   free_all({input});
@@ -234,12 +232,13 @@ void sprout_steps() {
 }
 
 void qwen_steps() {
-  Model qwen({"Qwen3-0.6B", 28, 1024, 16, 8, 128, 3072, 151936}, 16, 1024);
+  Model qwen({"Qwen3-0.6B", 28, 1024, 16, 8, 128, 3072, 151936}, 16, 2048);
   for (int rows : {1, 4, 10, 16}) {
     decode(qwen, rows, 100, 12);
   }
   prefill(qwen, 32);
   prefill(qwen, 256);
+  prefill(qwen, 2048);
 }
 
 // As deep as Qwen3-0.6B and nearly without arithmetic: what is left is the price of building and running a step.
@@ -250,110 +249,70 @@ void host() {
   }
 }
 
-void attention() {
-  int heads = 16, kv_heads = 8, d = 128, capacity = 4096;
-  int32_t arena[] = {10, kv_heads, capacity, d};
-  vm_array k, v;
-  ok(vm_random_normal(&k, arena, 4, 1, VM_FLOAT32, 0));
-  ok(vm_random_normal(&v, arena, 4, 2, VM_FLOAT32, 0));
+// Rows of sequences over pages: `per_sequence` rows each, the last at position keys - 1.
+void attention_of(int heads, int kv_heads, int d, int bits, int rows, int per_sequence, int keys) {
   Random random(3);
-  for (auto [rows, per_slot] : {std::pair{1, 1}, {10, 1}, {256, 256}}) {
-    for (int length : {256, 1024, 4096}) {
-      std::vector<int32_t> slots, positions;
-      for (int i = 0; i < rows; i++) {
-        slots.push_back(i / per_slot);
-        positions.push_back(length - per_slot + i % per_slot);
+  constexpr int n = 256;
+  int m = rows / per_sequence;
+  Tables tables(m, keys);
+  vm_kv kv;
+  ok(vm_kv_new(&kv, tables.all(), tables.all(), kv_heads, d, VM_FLOAT32, bits, 0));
+  auto qkv = floats(random.normal(static_cast<size_t>(n) * (heads + 2 * kv_heads) * d), {n, (heads + 2 * kv_heads) * d});
+  double write = 1e9;
+  for (int j = 0; j < m; j++) {
+    for (int from = 0; from < tables.pages * VM_PAGE; from += n) {
+      std::vector<int32_t> sequences(n, j), positions(n);
+      for (int i = 0; i < n; i++) {
+        positions[i] = std::min(from, tables.pages * VM_PAGE - n) + i;
       }
-      auto q = floats(random.normal(static_cast<size_t>(rows) * heads * d), {rows, heads * d});
-      vm_batch batch;
-      ok(vm_batch_new(&batch, slots.data(), positions.data(), rows));
-      double t = best(5, [&] {
-        vm_array y;
-        ok(vm_attention(&y, q, k, v, batch, heads, 0.1f, 0));
-        ok(vm_eval(&y, 1));
-        free_all({y});
-      });
-      ok(vm_batch_free(batch));
-      double macs = 2.0 * rows * heads * length * d, bytes = 2.0 * (rows / per_slot) * kv_heads * length * d * 4;
-      std::printf("attention 16/8 heads of 128, %3d rows, %4d keys: %9.1f us %6.1f GB/s %6.1f GMAC/s\n", rows, length, t * 1e6,
-                  bytes / t / 1e9, macs / t / 1e9);
-      free_all({q});
+      write = std::min(write, best(1, [&] {
+                         vm_step step = tables.step(sequences, positions);
+                         vm_array q;
+                         ok(vm_kv_append(&q, kv, qkv, step, heads, kv_heads, d, 0, 0, 1e-6f, d, 1e6f, 1, 0, 0));
+                         ok(vm_eval(&q, 1));
+                         ok(vm_step_free(step));
+                         free_all({q});
+                       }));
     }
   }
-  free_all({k, v});
+  std::vector<int32_t> sequences, positions;
+  double seen = 0;
+  for (int i = 0; i < rows; i++) {
+    sequences.push_back(i / per_sequence);
+    positions.push_back(keys - per_sequence + i % per_sequence);
+    seen += positions.back() + 1;
+  }
+  auto q = floats(random.normal(static_cast<size_t>(rows) * heads * d), {rows, heads * d});
+  vm_step step = tables.step(sequences, positions);
+  // Of the processors' time too: other programs share the machine.
+  double processor = 1e9;
+  double t = best(rows > 10 ? 6 : 30, [&] {
+    auto start = std::clock();
+    vm_array y;
+    ok(vm_kv_attention(&y, q, kv, step, heads, 0.1f, 0, 0));
+    ok(vm_eval(&y, 1));
+    free_all({y});
+    processor = std::min(processor, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
+  });
+  uint64_t page_bytes;
+  ok(vm_kv_page_bytes(kv, &page_bytes));
+  double macs = 2.0 * heads * d * seen, bytes = static_cast<double>(tables.all()) * static_cast<double>(page_bytes);
+  std::printf(
+      "%2d bits, %d/%d heads of %d, %3d rows, %4d keys: %9.1f us %5.1f GB/s %5.1f GMAC/s; of processors %9.1f us, %5.1f GB/s %5.1f "
+      "GMAC/s; 256 rows written in %.1f us\n",
+      bits == 0 ? 32 : bits, heads, kv_heads, d, rows, keys, t * 1e6, bytes / t / 1e9, macs / t / 1e9, processor * 1e6,
+      bytes / processor / 1e9, macs / processor / 1e9, write * 1e6);
+  ok(vm_step_free(step));
+  ok(vm_kv_free(&kv, 1));
+  free_all({q, qkv});
 }
 
-// Rows of sequences over pages: `per_sequence` rows each, the last at position keys - 1.
-void paged_attention(int heads, int kv_heads, int d) {
-  Random random(3);
+void attention() {
   for (int bits : {0, 8, 4}) {
     for (auto [rows, per_sequence] : {std::pair{1, 1}, {10, 1}, {256, 256}}) {
-      for (int keys : {256, 1024, 1500, 4096, 8192}) {
-        int m = rows / per_sequence, pages = (keys + VM_PAGE - 1) / VM_PAGE, n = 256;
-        vm_kv kv;
-        ok(vm_kv_new(&kv, m * pages, m * pages, kv_heads, d, VM_FLOAT32, bits, 0));
-        std::vector<int32_t> table, zeros(m, 0), offsets;
-        for (int i = 0; i < m * pages; i++) {
-          table.push_back(i * 7 % (m * pages));
-        }
-        std::sort(table.begin(), table.end());
-        table.erase(std::unique(table.begin(), table.end()), table.end());
-        for (int i = 0; static_cast<int>(table.size()) < m * pages; i++) {
-          table.push_back(i);
-        }
-        for (int j = 0; j <= m; j++) {
-          offsets.push_back(j * pages);
-        }
-        auto qkv = floats(random.normal(static_cast<size_t>(n) * (heads + 2 * kv_heads) * d), {n, (heads + 2 * kv_heads) * d});
-        double write = 1e9;
-        for (int j = 0; j < m; j++) {
-          for (int from = 0; from < pages * VM_PAGE; from += n) {
-            std::vector<int32_t> sequences(n, j), positions(n);
-            for (int i = 0; i < n; i++) {
-              positions[i] = std::min(from, pages * VM_PAGE - n) + i;
-            }
-            write = std::min(write, best(1, [&] {
-              vm_step step;
-              vm_array q;
-              ok(vm_step_new(&step, sequences.data(), positions.data(), n, table.data(), offsets.data(), zeros.data(), zeros.data(), m));
-              ok(vm_kv_append(&q, kv, qkv, step, heads, kv_heads, d, 0, 0, 1e-6f, d, 1e6f, 1, 0, 0));
-              ok(vm_eval(&q, 1));
-              ok(vm_step_free(step));
-              free_all({q});
-            }));
-          }
-        }
-        std::vector<int32_t> sequences, positions;
-        for (int i = 0; i < rows; i++) {
-          sequences.push_back(i / per_sequence);
-          positions.push_back(keys - per_sequence + i % per_sequence);
-        }
-        auto q = floats(random.normal(static_cast<size_t>(rows) * heads * d), {rows, heads * d});
-        vm_step step;
-        ok(vm_step_new(&step, sequences.data(), positions.data(), rows, table.data(), offsets.data(), zeros.data(), zeros.data(), m));
-        // Of the processors' time too: other programs share the machine.
-        double processor = 1e9;
-        double t = best(rows > 10 ? 6 : 30, [&] {
-          auto start = std::clock();
-          vm_array y;
-          ok(vm_kv_attention(&y, q, kv, step, heads, 0.1f, 0, 0));
-          ok(vm_eval(&y, 1));
-          free_all({y});
-          processor = std::min(processor, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
-        });
-        uint64_t page_bytes;
-        ok(vm_kv_page_bytes(kv, &page_bytes));
-        double seen = 0;
-        for (int i = 0; i < rows; i++) {
-          seen += positions[i] + 1;
-        }
-        double macs = 2.0 * heads * d * seen, bytes = static_cast<double>(m) * keys / VM_PAGE * static_cast<double>(page_bytes);
-        std::printf("paged %d bits, %d/%d heads of %d, %3d rows, %4d keys: %9.1f us %6.1f GB/s %6.1f GMAC/s; of processors %9.1f us, %5.1f GMAC/s; "
-                    "256 rows written in %.1f us\n", bits, heads, kv_heads, d, rows, keys, t * 1e6, bytes / t / 1e9, macs / t / 1e9,
-                    processor * 1e6, macs / processor / 1e9, write * 1e6);
-        ok(vm_step_free(step));
-        ok(vm_kv_free(&kv, 1));
-        free_all({q, qkv});
+      for (int keys : {256, 1500, 4096, 8192}) {
+        attention_of(16, 8, 128, bits, rows, per_sequence, keys);
+        attention_of(6, 2, 64, bits, rows, per_sequence, keys);
       }
     }
   }
@@ -381,9 +340,5 @@ int main(int argc, char** argv) {
   }
   if (wanted("attention")) {
     attention();
-  }
-  if (wanted("pages")) {
-    paged_attention(16, 8, 128);
-    paged_attention(6, 2, 64);
   }
 }

@@ -123,3 +123,28 @@ inline void report(bool holds, const char* what, double error = 0) {
     std::printf("FAILED %s: %s (%.3g)\n", where.c_str(), what, error);
   }
 }
+
+// Sequences over pages of their own, in order.
+struct Tables {
+  int sequences, pages;  // of each
+  std::vector<int32_t> table, offsets, zeros;
+
+  Tables(int sequences, int capacity) : sequences(sequences), pages((capacity + VM_PAGE - 1) / VM_PAGE), zeros(sequences, 0) {
+    for (int i = 0; i < all(); i++) {
+      table.push_back(i);
+    }
+    for (int j = 0; j <= sequences; j++) {
+      offsets.push_back(j * pages);
+    }
+  }
+
+  int all() const { return sequences * pages; }
+
+  vm_step step(const std::vector<int32_t>& ids, const std::vector<int32_t>& positions, int sinks = 0) const {
+    std::vector<int32_t> seen(sequences, sinks);
+    vm_step step;
+    ok(vm_step_new(&step, ids.data(), positions.data(), static_cast<int32_t>(ids.size()), table.data(), offsets.data(), zeros.data(),
+                   seen.data(), sequences));
+    return step;
+  }
+};

@@ -24,9 +24,10 @@ record Architecture(
      * Attention with grouped key/value heads, no biases.
      *
      * @param scale factor on q·k before the softmax
+     * @param window newest positions that a token sees, its own among them; 0 = all
      * @param qkNorm whether every query and key head is RMS-normed before it is rotated
      */
-    record Attention(int heads, int kvHeads, int headDim, float scale, boolean qkNorm, Rope rope) {
+    record Attention(int heads, int kvHeads, int headDim, float scale, int window, boolean qkNorm, Rope rope) {
         int queryRows() {
             return heads * headDim;
         }

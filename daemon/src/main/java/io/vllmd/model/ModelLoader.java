@@ -109,7 +109,8 @@ public final class ModelLoader {
         plan.linears().forEach(linear -> formats.add(linear.format().words()));
         List<LanguageModel.KvLayer> kvLayers = architecture.layers().stream()
                 .map(Architecture.Layer::attention)
-                .map(attention -> new LanguageModel.KvLayer(attention.kvHeads(), attention.headDim(), 0))
+                .map(attention ->
+                        new LanguageModel.KvLayer(attention.kvHeads(), attention.headDim(), attention.window()))
                 .toList();
         return new LanguageModel.Description(
                 architecture.modelType(),

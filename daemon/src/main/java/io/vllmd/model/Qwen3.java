@@ -4,7 +4,8 @@ import io.vllmd.model.Architecture.Attention;
 import io.vllmd.model.Architecture.Layer;
 import io.vllmd.model.Architecture.Mlp;
 import io.vllmd.model.Architecture.Rope;
-import java.util.Collections;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -29,9 +30,13 @@ final class Qwen3 {
         if (headDim % 2 != 0) {
             throw config.invalid("head_dim", "is " + headDim + "; rotary positions need an even number");
         }
-        Attention attention =
-                new Attention(heads, kvHeads, headDim, (float) (1 / Math.sqrt(headDim)), true, rope(config, headDim));
+        Rope rope = rope(config, headDim);
         Mlp mlp = new Mlp(config.integer("intermediate_size", 1, 1 << 22));
+        List<Layer> blocks = new ArrayList<>(layers);
+        for (int window : windows(config, layers)) {
+            float scale = (float) (1 / Math.sqrt(headDim));
+            blocks.add(new Layer(new Attention(heads, kvHeads, headDim, scale, window, true, rope), mlp));
+        }
         return new Architecture(
                 "qwen3",
                 config.integer("vocab_size", 1, 1 << 24),
@@ -39,13 +44,12 @@ final class Qwen3 {
                 config.integer("max_position_embeddings", 1, 1 << 28),
                 config.number("rms_norm_eps", 0, 1, 1e-6),
                 config.flag("tie_word_embeddings", false),
-                Collections.nCopies(layers, new Layer(attention, mlp)));
+                blocks);
     }
 
     private static void refuseOtherArithmetic(ModelConfig config) {
         config.refuseUnlessFalse("attention_bias");
         config.refuseUnlessFalse("mlp_bias");
-        config.refuseUnlessFalse("use_sliding_window");
         String activation = config.text("hidden_act", "silu");
         if (!activation.equals("silu")) {
             throw config.unsupported("hidden_act", "is \"" + activation + "\"; only \"silu\" is supported");
@@ -54,19 +58,48 @@ final class Qwen3 {
             throw config.unsupported(
                     "model_file", "names Python code to run instead of the architecture; such models are not run");
         }
+    }
+
+    /**
+     * By layer, 0 for full attention: layers of type sliding_attention see sliding_window positions. Where
+     * use_sliding_window is not true there is no window, whatever sliding_window says; without layer_types those layers
+     * slide that come after max_window_layers.
+     */
+    private static int[] windows(ModelConfig config, int layers) {
+        boolean used = config.flag("use_sliding_window", false);
+        int window = used ? config.integer("sliding_window", 1, 1 << 28) : 0;
+        int[] windows = new int[layers];
         @Nullable JsonNode types = config.find("layer_types");
-        if (types != null) {
-            if (!types.isArray()) {
-                throw config.invalid("layer_types", "is " + ModelConfig.shown(types) + "; a list is expected");
+        if (types == null) {
+            int full = config.integer("max_window_layers", 0, 1 << 20, 28);
+            for (int i = full; i < layers; i++) {
+                windows[i] = window;
             }
-            for (JsonNode type : types) {
-                if (!type.isString() || !type.stringValue().equals("full_attention")) {
+            return windows;
+        }
+        if (!types.isArray() || types.size() != layers) {
+            throw config.invalid(
+                    "layer_types", "is " + ModelConfig.shown(types) + "; a list of " + layers + " types is expected");
+        }
+        for (int i = 0; i < layers; i++) {
+            JsonNode type = types.get(i);
+            switch (type.isString() ? type.stringValue() : "") {
+                case "full_attention" -> {}
+                case "sliding_attention" -> {
+                    if (!used) {
+                        throw config.invalid(
+                                "layer_types", "holds \"sliding_attention\", but use_sliding_window is not true");
+                    }
+                    windows[i] = window;
+                }
+                default ->
                     throw config.unsupported(
                             "layer_types",
-                            "holds " + ModelConfig.shown(type) + "; only \"full_attention\" is supported");
-                }
+                            "holds " + ModelConfig.shown(type)
+                                    + "; only \"full_attention\" and \"sliding_attention\" are supported");
             }
         }
+        return windows;
     }
 
     /** From rope_theta and rope_scaling, or from rope_parameters, which newer files have in their place. */

@@ -211,7 +211,7 @@ class BadModelTest extends ModelTest {
 
     @Test
     void settingsThatChangeTheArithmeticAreRefusedByNameAndValue() throws Exception {
-        for (String flag : List.of("attention_bias", "mlp_bias", "use_sliding_window")) {
+        for (String flag : List.of("attention_bias", "mlp_bias")) {
             refused(EditedModel.of(DENSE).config(c -> c.put(flag, true)), Problem.Kind.UNSUPPORTED, flag, "true");
         }
         refused(
@@ -233,10 +233,12 @@ class BadModelTest extends ModelTest {
                 "hidden_act",
                 "gelu");
         refused(
-                EditedModel.of(DENSE).config(c -> c.putArray("layer_types").add("sliding_attention")),
+                EditedModel.of(DENSE)
+                        .config(c ->
+                                c.putArray("layer_types").add("full_attention").add("linear_attention")),
                 Problem.Kind.UNSUPPORTED,
                 "layer_types",
-                "sliding_attention");
+                "linear_attention");
         refused(
                 EditedModel.of(DENSE).config(c -> c.put("partial_rotary_factor", 0.5)),
                 Problem.Kind.UNSUPPORTED,
@@ -246,6 +248,33 @@ class BadModelTest extends ModelTest {
                 EditedModel.of(DENSE).config(c -> c.put("model_file", "model.py")),
                 Problem.Kind.UNSUPPORTED,
                 "model_file");
+    }
+
+    @Test
+    void slidingWindowsThatDoNotFitTogetherAreRefused() throws Exception {
+        refused(
+                EditedModel.of(DENSE).config(c -> c.put("use_sliding_window", true)),
+                Problem.Kind.INVALID,
+                "sliding_window",
+                "missing");
+        refused(
+                EditedModel.of(DENSE)
+                        .config(c -> c.put("sliding_window", 8)
+                                .putArray("layer_types")
+                                .add("full_attention")
+                                .add("sliding_attention")),
+                Problem.Kind.INVALID,
+                "layer_types",
+                "use_sliding_window");
+        refused(
+                EditedModel.of(DENSE)
+                        .config(c -> c.put("use_sliding_window", true)
+                                .put("sliding_window", 8)
+                                .putArray("layer_types")
+                                .add("sliding_attention")),
+                Problem.Kind.INVALID,
+                "layer_types",
+                "list of 2");
     }
 
     @Test
@@ -336,6 +365,8 @@ class BadModelTest extends ModelTest {
                 "hidden_act",
                 "attention_bias",
                 "use_sliding_window",
+                "sliding_window",
+                "max_window_layers",
                 "partial_rotary_factor",
                 "quantization",
                 "quantization_config");

@@ -33,7 +33,7 @@ class ParityTest extends ModelTest {
         float[] margins = reference.floats("margins");
 
         with(Reference.models().resolve(name), model -> {
-            try (SlotCache cache = new SlotCache(model.description(), 1, 64)) {
+            try (PlainCache cache = new PlainCache(model.description(), 1, 64)) {
                 float[][] logits = cache.step(model, prompt);
                 assertEquals(prompt.length, logits.length);
                 for (int i = 0; i < logits.length; i++) {
@@ -67,7 +67,7 @@ class ParityTest extends ModelTest {
     }
 
     private static float[][] inChunks(LanguageModel model, int[] prompt, int chunk) {
-        try (SlotCache cache = new SlotCache(model.description(), 1, 64)) {
+        try (PlainCache cache = new PlainCache(model.description(), 1, 64)) {
             float[][] logits = new float[prompt.length][];
             for (int from = 0; from < prompt.length; from += chunk) {
                 int to = Math.min(from + chunk, prompt.length);
@@ -88,14 +88,14 @@ class ParityTest extends ModelTest {
         with(Reference.models().resolve(name), model -> {
             float[][] together;
             float[][] next;
-            try (SlotCache cache = new SlotCache(model.description(), 3, 64)) {
+            try (PlainCache cache = new PlainCache(model.description(), 3, 64)) {
                 together = cache.step(model, first, second, third);
                 next = cache.step(model, new int[] {3}, new int[] {4}, new int[] {5});
             }
             int row = 0;
             int slot = 0;
             for (int[] sequence : List.of(first, second, third)) {
-                try (SlotCache cache = new SlotCache(model.description(), 1, 64)) {
+                try (PlainCache cache = new PlainCache(model.description(), 1, 64)) {
                     float[][] alone = cache.step(model, sequence);
                     assertArrayEquals(alone, Arrays.copyOfRange(together, row, row + sequence.length));
                     assertArrayEquals(cache.step(model, new int[] {3 + slot})[0], next[slot]);
@@ -112,8 +112,8 @@ class ParityTest extends ModelTest {
     void onlyTheWantedRowsHaveLogits(String name) throws Exception {
         int[] prompt = Reference.of(name).ints("prompt");
         with(Reference.models().resolve(name), model -> {
-            try (SlotCache all = new SlotCache(model.description(), 1, 64);
-                    SlotCache some = new SlotCache(model.description(), 1, 64)) {
+            try (PlainCache all = new PlainCache(model.description(), 1, 64);
+                    PlainCache some = new PlainCache(model.description(), 1, 64)) {
                 float[][] logits = all.step(model, prompt);
                 float[][] wanted = some.step(model, new int[] {2, 9}, new int[][] {prompt});
                 assertArrayEquals(new float[][] {logits[2], logits[9]}, wanted);

@@ -30,7 +30,7 @@ class SproutParityTest extends ModelTest {
             assertEquals(quantization, model.description().quantization());
             assertEquals(6144, model.description().vocabulary());
             assertEquals(4096, model.description().contextLength());
-            try (SlotCache cache = new SlotCache(model.description(), prompts.length, 256)) {
+            try (PlainCache cache = new PlainCache(model.description(), prompts.length, 256)) {
                 float[][] logits = cache.step(model, prompts);
                 for (int i = 0; i < positions.length; i++) {
                     float off = largestDifference(expected[i], logits[positions[i]]);

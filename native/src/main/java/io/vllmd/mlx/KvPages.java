@@ -65,10 +65,10 @@ public final class KvPages implements AutoCloseable {
         return headDim;
     }
 
-    /** Bytes of one page of a layer of this geometry, before there is one. */
+    /** Bytes of one page of a layer of this geometry, before there is one; with bits a float16 scale and bias per 32. */
     public static long bytesOfPage(int kvHeads, int headDim, Dtype dtype, int bits) {
         long values = 2L * kvHeads * PAGE * headDim;
-        return bits == 0 ? values * dtype.bytes() : values * bits / 8 + values / 32 * 2 * Float.BYTES;
+        return bits == 0 ? values * dtype.bytes() : values * bits / 8 + values / 32 * 2 * Short.BYTES;
     }
 
     /** Bytes of one page of this layer: keys, values and scales. */
