@@ -8,6 +8,8 @@ import org.jspecify.annotations.Nullable;
  * The section {@code engine}.
  *
  * @param threads threads on a CPU device, 0 for one per core
+ * @param kvMemory bytes that keys and values of all models may take, cached prefixes included
+ * @param maxKvTokens newest tokens that an answer keeps keys and values of, 0 for all
  * @param defaultMaxTokens longest answer where a request names none, null for all the room
  * @param stallTimeout longest silence of the engine on a request that it admitted, null for no bound
  */
@@ -18,6 +20,9 @@ public record EngineSettings(
         int queue,
         Duration prefillBudget,
         int prefillChunk,
+        long kvMemory,
+        boolean prefixCache,
+        int maxKvTokens,
         @Nullable Integer defaultMaxTokens,
         @Nullable Duration stallTimeout,
         FrequencyPenalty frequencyPenalty,
@@ -29,6 +34,9 @@ public record EngineSettings(
             "queue",
             "prefill-budget",
             "prefill-chunk",
+            "kv-memory",
+            "prefix-cache",
+            "max-kv-tokens",
             "default-max-tokens",
             "stall-timeout",
             "frequency-penalty",
@@ -66,6 +74,9 @@ public record EngineSettings(
                 s.integer("queue", 0, 65536),
                 s.duration("prefill-budget", Duration.ofMillis(1), Duration.ofSeconds(60)),
                 s.integer("prefill-chunk", 1, 65536),
+                s.bytes("kv-memory", 1L << 20, 1L << 44),
+                s.flag("prefix-cache"),
+                s.integer("max-kv-tokens", 0, 100_000_000),
                 s.integerOrNone("default-max-tokens", 1, 10_000_000),
                 s.durationOrNone("stall-timeout", Duration.ofSeconds(1), Duration.ofHours(24)),
                 s.choice("frequency-penalty", FrequencyPenalty.class),

@@ -106,12 +106,17 @@ final class Section {
 
     /** Bytes. */
     int size(String name, int least, int most) {
+        return (int) bytes(name, least, most);
+    }
+
+    /** Bytes, more than an int holds. */
+    long bytes(String name, long least, long most) {
         return read(
                         name,
                         "a size of " + least + " to " + most + " bytes",
                         c -> c.getMemorySize(name).toBytesBigInteger(),
                         v -> v.compareTo(BigInteger.valueOf(least)) >= 0 && v.compareTo(BigInteger.valueOf(most)) <= 0)
-                .intValue();
+                .longValue();
     }
 
     Duration duration(String name, Duration least, Duration most) {

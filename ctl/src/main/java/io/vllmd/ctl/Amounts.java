@@ -20,6 +20,11 @@ final class Amounts {
         return String.format(Locale.ROOT, "%.1f %cB", amount, "kMGTP".charAt(unit));
     }
 
+    /** Such as 87 %. */
+    static String percent(double share) {
+        return Math.round(share * 100) + " %";
+    }
+
     /** Such as 42 s, 3 min 5 s, 2 h 7 min, 4 d 1 h. */
     static String seconds(long seconds) {
         if (seconds < 60) {

@@ -27,15 +27,17 @@ final class PsCommand extends Command {
             out().println(
                             "No model is loaded. Load one: vllmctl load MODEL    (the one that comes with vllmd: sprout)");
         } else {
-            var table = new Table("MODEL", "STATE", "WEIGHTS", "CACHE", "CONTEXT", "RUNNING", "QUEUED", "FORMAT");
+            var table =
+                    new Table("MODEL", "STATE", "WEIGHTS", "CACHE", "CONTEXT", "RUNNING", "QUEUED", "REUSED", "FORMAT");
             models.forEach(model -> table.row(
                     model.id() + (model.isDefault() ? " *" : ""),
                     state(model),
                     Amounts.bytes(model.weightBytes()),
-                    Amounts.bytes(model.cacheBytes()),
+                    Amounts.bytes(model.engine().kvBytes()),
                     Long.toString(model.contextLength()),
-                    Integer.toString(model.running()),
-                    Integer.toString(model.queued()),
+                    Integer.toString(model.engine().running()),
+                    Integer.toString(model.engine().queued()),
+                    Amounts.percent(model.engine().reused()),
                     model.architecture() + ", " + model.quantization()));
             table.print(terminal());
             models.stream()
@@ -48,8 +50,9 @@ final class PsCommand extends Command {
     /** One model on one line of the status. */
     static String sentence(ModelReports.Model model) {
         String text = model.id() + " " + state(model) + ", " + Amounts.bytes(model.weightBytes()) + " ("
-                + model.quantization() + "), context " + model.contextLength() + ", " + model.running() + " running, "
-                + model.queued() + " queued";
+                + model.quantization() + "), context " + model.contextLength() + ", "
+                + model.engine().running() + " running, "
+                + model.engine().queued() + " queued";
         return model.detail().isEmpty() ? text : text + ": " + model.detail();
     }
 

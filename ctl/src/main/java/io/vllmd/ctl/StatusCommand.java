@@ -1,8 +1,10 @@
 package io.vllmd.ctl;
 
+import io.vllmd.control.protocol.EngineReports;
 import io.vllmd.control.protocol.Methods;
 import io.vllmd.control.protocol.ModelReports;
 import io.vllmd.control.protocol.Reports;
+import java.util.Locale;
 import java.util.Map;
 import picocli.CommandLine;
 
@@ -45,10 +47,21 @@ final class StatusCommand extends Command {
                 "memory",
                 Amounts.bytes(memory.active()) + " in use, " + Amounts.bytes(memory.cached()) + " kept for reuse, "
                         + Amounts.bytes(memory.peak()) + " at most");
+        line("engine", engine(status.engine()));
         for (ModelReports.Model model : status.models()) {
             line("model", PsCommand.sentence(model));
         }
         status.notices().forEach(notice -> line("note", notice));
+    }
+
+    private static String engine(EngineReports.Figures engine) {
+        String cache = Amounts.bytes(engine.kvBytes()) + " of " + Amounts.bytes(engine.kvLimitBytes())
+                + " keys and values, " + Amounts.bytes(engine.kvIdleBytes()) + " of it idle prefixes";
+        return engine.steps() == 0
+                ? "idle since it began; " + cache
+                : engine.tokens() + " tokens in " + engine.steps() + " steps, "
+                        + String.format(Locale.ROOT, "%.2f ms", engine.hostMillisPerStep()) + " of each on the host; "
+                        + cache + "; " + Amounts.percent(engine.reused()) + " of prompt tokens reused";
     }
 
     private void line(String name, String value) {

@@ -3,6 +3,7 @@ package io.vllmd.ctl;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.vllmd.control.protocol.EngineReports;
 import io.vllmd.control.protocol.Methods;
 import io.vllmd.control.protocol.Reports;
 import java.nio.file.Files;
@@ -317,6 +318,7 @@ class BenchCommandTest {
                                     "text-default",
                                     "stand-in",
                                     new Reports.Status.Memory(1, 1, 1),
+                                    EngineReports.Figures.NONE,
                                     List.of(),
                                     List.of(),
                                     false)

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.vllmd.control.protocol.EngineReports;
 import io.vllmd.control.protocol.ErrorCode;
 import io.vllmd.control.protocol.Message;
 import io.vllmd.control.protocol.Methods;
@@ -30,7 +31,17 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(60)
 class VllmctlTest {
     private static final ModelReports.Model SPROUT = new ModelReports.Model(
-            "sprout", ModelReports.State.SERVING, true, "/m", "qwen3", "8-bit", 2048, 15_600_000, 1_000, 1, 2, 0, "");
+            "sprout",
+            ModelReports.State.SERVING,
+            true,
+            "/m",
+            "qwen3",
+            "8-bit",
+            2048,
+            15_600_000,
+            new EngineReports.Figures(1, 2, 400, 1000, 250, 750, 0, 1_000, 600, 4_000_000, 0.25),
+            0,
+            "");
 
     @TempDir
     Path home;
@@ -57,6 +68,11 @@ class VllmctlTest {
         assertTrue(run.out().startsWith("vllmd 9.8.7 is running for 1 h 1 min, process 42\n"), run.out());
         assertTrue(run.out().contains("http://127.0.0.1:8000"), run.out());
         assertTrue(run.out().contains("sprout serving, 15.6 MB (8-bit), context 2048, 1 running, 2 queued"), run.out());
+        assertTrue(
+                run.out()
+                        .contains("engine   1000 tokens in 400 steps, 0.25 ms of each on the host; 1.0 kB of 4.0 MB"
+                                + " keys and values, 600 B of it idle prefixes; 75 % of prompt tokens reused\n"),
+                run.out());
         assertTrue(run.out().contains("note     profile text-json: timeout is not in force"), run.out());
         assertFalse(run.out().contains("\033"), "no colour where nobody looks");
     }
@@ -82,8 +98,9 @@ class VllmctlTest {
     void psIsATableNamesOrJson() throws Exception {
         daemon.answer(Methods.PS, new ModelReports.Models(List.of(SPROUT)).tree());
         var lines = world.run("ps").lines();
-        assertEquals("MODEL     STATE    WEIGHTS  CACHE   CONTEXT  RUNNING  QUEUED  FORMAT", lines.get(0));
-        assertEquals("sprout *  serving  15.6 MB  1.0 kB  2048     1        2       qwen3, 8-bit", lines.get(1));
+        assertEquals("MODEL     STATE    WEIGHTS  CACHE   CONTEXT  RUNNING  QUEUED  REUSED  FORMAT", lines.get(0));
+        assertEquals(
+                "sprout *  serving  15.6 MB  1.0 kB  2048     1        2       75 %    qwen3, 8-bit", lines.get(1));
         assertEquals(List.of("sprout"), world.run("ps", "--quiet").lines());
         var json = world.run("--json", "ps").json();
         assertEquals(1L, json.get("schema"));
@@ -375,6 +392,7 @@ class VllmctlTest {
                         "text-default",
                         "sprout",
                         new Reports.Status.Memory(16_000_000, 0, 20_000_000),
+                        SPROUT.engine(),
                         List.of(SPROUT),
                         notices,
                         degraded)

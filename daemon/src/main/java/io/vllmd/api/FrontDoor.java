@@ -2,9 +2,14 @@ package io.vllmd.api;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.vllmd.control.protocol.EngineReports;
+import io.vllmd.control.protocol.Json;
 import io.vllmd.runtime.Models;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 
 /** What belongs to no wire format: a word for whoever opens the address by hand, and the health of the daemon. */
@@ -13,11 +18,17 @@ public final class FrontDoor implements Api {
 
     private final Models models;
     private final ErrorShape errors;
+    private final Supplier<Optional<EngineReports.Figures>> engine;
 
-    /** The front door to these models, which tells failures as {@code errors} does. */
-    public FrontDoor(Models models, ErrorShape errors) {
+    /**
+     * The front door to these models, which tells failures as {@code errors} does.
+     *
+     * @param engine what the engine did, empty before it is there
+     */
+    public FrontDoor(Models models, ErrorShape errors, Supplier<Optional<EngineReports.Figures>> engine) {
         this.models = models;
         this.errors = errors;
+        this.engine = engine;
     }
 
     @Override
@@ -46,7 +57,11 @@ public final class FrontDoor implements Api {
 
     private void health(Exchange exchange) {
         int loaded = models.all().size();
-        String body = "{\"status\":\"ok\",\"model_loaded\":%b,\"models\":%d}".formatted(loaded > 0, loaded);
-        exchange.respond(200, Map.of("content-type", "application/json"), body.getBytes(UTF_8));
+        var health = new LinkedHashMap<String, Object>();
+        health.put("status", "ok");
+        health.put("model_loaded", loaded > 0);
+        health.put("models", loaded);
+        engine.get().ifPresent(figures -> health.put("engine", figures.tree()));
+        exchange.respond(200, Map.of("content-type", "application/json"), Json.write(health));
     }
 }

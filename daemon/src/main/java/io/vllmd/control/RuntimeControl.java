@@ -110,6 +110,7 @@ public final class RuntimeControl implements ControlHandler {
                         profile.name(),
                         registry.defaultModel().orElse(null),
                         facts.memory(),
+                        engine.figures(),
                         models,
                         notices,
                         degraded)
@@ -117,10 +118,10 @@ public final class RuntimeControl implements ControlHandler {
     }
 
     private List<ModelReports.Model> models() {
-        return registry.lines().stream().map(RuntimeControl::report).toList();
+        return registry.lines().stream().map(this::report).toList();
     }
 
-    private static ModelReports.Model report(ModelLine line) {
+    private ModelReports.Model report(ModelLine line) {
         ModelLine.@Nullable Running running = line.running();
         String detail = line.phase() == ModelLine.Phase.LOADING
                 ? "%s, %d %%".formatted(line.stage(), Math.round(line.fraction() * 100))
@@ -134,9 +135,7 @@ public final class RuntimeControl implements ControlHandler {
                 running == null ? "" : running.description().quantization(),
                 running == null ? 0 : running.description().contextLength(),
                 running == null ? 0 : running.description().weightBytes(),
-                running == null ? 0 : running.stats().kvBytes(),
-                running == null ? 0 : running.stats().running(),
-                running == null ? 0 : running.stats().queued(),
+                running == null ? EngineReports.Figures.NONE : engine.figures(running.stats()),
                 running == null ? 0 : running.loadedAt(),
                 detail);
     }

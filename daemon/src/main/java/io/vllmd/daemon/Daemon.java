@@ -25,6 +25,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
@@ -82,14 +83,20 @@ final class Daemon implements AutoCloseable {
         log.info("starting, home {}", places.home());
         EngineSettings limits = settings.engine();
         CompletableFuture<ModelRegistry> registry = new CompletableFuture<>();
+        CompletableFuture<EngineTuning> tuning = new CompletableFuture<>();
         CompletableFuture<HttpServer> http = async("start-http", () -> {
             Models models = new ComingModels(registry);
             OpenAiApi openAi = new OpenAiApi(models, settings::engine);
-            return HttpServer.start(settings.server(), List.of(openAi, new FrontDoor(models, openAi.errors())));
+            FrontDoor frontDoor = new FrontDoor(
+                    models,
+                    openAi.errors(),
+                    () -> Optional.ofNullable(tuning.getNow(null)).map(EngineTuning::figures));
+            return HttpServer.start(settings.server(), List.of(openAi, frontDoor));
         });
         MlxThread mlx = MlxThread.start("mlx", (thread, e) -> log.error("work on the MLX thread failed", e));
         CompletableFuture<Device> device = mlx.submit(() -> prepareMlx(limits));
         Engine engine = new Engine(mlx, EngineTuning.limits(limits));
+        tuning.complete(new EngineTuning(engine, settings.liveEngine()));
         Serving serving = new Serving(mlx, device, engine, settings, places, sprout(), System.getenv());
         Banner.listening(await(http).address());
 
@@ -101,10 +108,7 @@ final class Daemon implements AutoCloseable {
                         places,
                         settings,
                         new RuntimeControl(
-                                serving.registry(),
-                                new EngineTuning(engine, settings.liveEngine()),
-                                settings,
-                                new ProcessFacts(mlx, device, http))));
+                                serving.registry(), tuning.join(), settings, new ProcessFacts(mlx, device, http))));
         CompletableFuture<List<String>> models = serving.start(arguments.models());
         registry.complete(serving.registry());
         await(device);

@@ -2,14 +2,16 @@ package io.vllmd.runtime;
 
 import io.vllmd.config.EngineSettings;
 import io.vllmd.config.LiveEngineSettings;
+import io.vllmd.control.protocol.EngineReports;
 import io.vllmd.engine.Engine;
 import io.vllmd.engine.EngineLimits;
+import io.vllmd.engine.EngineStats;
 import java.util.List;
 import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The engine's limits while it runs: what they are, and a change of them, which the next step goes by. */
+/** The engine while it runs: what it did, what its limits are, and a change of them, which the next step goes by. */
 public final class EngineTuning {
     private static final Logger log = LoggerFactory.getLogger(EngineTuning.class);
 
@@ -24,7 +26,23 @@ public final class EngineTuning {
     /** The engine's limits as these settings have them. */
     public static EngineLimits limits(EngineSettings settings) {
         return new EngineLimits(
-                settings.maxBatch(), settings.queue(), settings.prefillBudget(), settings.prefillChunk());
+                settings.maxBatch(),
+                settings.queue(),
+                settings.prefillBudget(),
+                settings.prefillChunk(),
+                settings.kvMemory(),
+                settings.prefixCache(),
+                settings.maxKvTokens());
+    }
+
+    /** What the engine did with all models. */
+    public EngineReports.Figures figures() {
+        return EngineFigures.of(engine.stats(), engine.limits());
+    }
+
+    /** What it did with one. */
+    public EngineReports.Figures figures(EngineStats ofModel) {
+        return EngineFigures.of(ofModel, engine.limits());
     }
 
     /** Settings without {@code engine.} and their values as text. */

@@ -113,7 +113,7 @@ final class ModelLoading implements ModelRegistry.Loader {
             try {
                 LoadedModel.Text ready = text.join();
                 ServingDefaults defaults = defaults(folder.root());
-                lane = engine.attach(weights, id);
+                lane = engine.attach(weights, id, profile.kvBits() == null ? 0 : profile.kvBits());
                 progress.at("warming up", 0.97);
                 warmUp(lane, weights);
                 progress.at("serving", 1);

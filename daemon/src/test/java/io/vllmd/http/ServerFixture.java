@@ -7,6 +7,7 @@ import io.vllmd.config.LiveEngineSettings;
 import io.vllmd.config.Places;
 import io.vllmd.config.ServerSettings;
 import io.vllmd.config.Settings;
+import io.vllmd.control.protocol.EngineReports;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -16,11 +17,14 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** A server over {@link ScriptedModels}, on a port of its own. */
 final class ServerFixture implements AutoCloseable {
     /** Longer than any test: where such a time is not what is tested, it must not end anything. */
     static final Duration LONG = Duration.ofMinutes(10);
+
+    static final EngineReports.Figures FIGURES = new EngineReports.Figures(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0.5);
 
     final ScriptedModels models = new ScriptedModels();
     final HttpServer server;
@@ -40,7 +44,7 @@ final class ServerFixture implements AutoCloseable {
 
     List<Api> apis() {
         var openAi = new OpenAiApi(models, engine::current);
-        return List.of(openAi, new FrontDoor(models, openAi.errors()));
+        return List.of(openAi, new FrontDoor(models, openAi.errors(), () -> Optional.of(FIGURES)));
     }
 
     /** Server settings, all out of the way but those that a test sets. */

@@ -26,4 +26,72 @@ public final class EngineReports {
             return new Limits(limits, f.texts("changed"));
         }
     }
+
+    /**
+     * What the engine did since it began, for one model or all together.
+     *
+     * @param running requests that have a place in the batch
+     * @param queued requests that wait for one
+     * @param steps forward passes
+     * @param tokens answer tokens made
+     * @param promptTokens prompt tokens read
+     * @param cachedPromptTokens prompt tokens that needed not be read, since they were cached
+     * @param preemptions times that a request lost its memory to a more urgent one, and went on later
+     * @param kvBytes memory of keys and values, cached prefixes included
+     * @param kvIdleBytes memory of cached prefixes that nobody runs on
+     * @param kvLimitBytes most memory of keys and values of all models
+     * @param hostMillisPerStep mean time of a step that is spent outside evaluation, in milliseconds
+     */
+    public record Figures(
+            int running,
+            int queued,
+            long steps,
+            long tokens,
+            long promptTokens,
+            long cachedPromptTokens,
+            long preemptions,
+            long kvBytes,
+            long kvIdleBytes,
+            long kvLimitBytes,
+            double hostMillisPerStep) {
+
+        public static final Figures NONE = new Figures(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+        /** Share of all prompt tokens that were cached, 0 to 1. */
+        public double reused() {
+            long all = promptTokens + cachedPromptTokens;
+            return all == 0 ? 0 : (double) cachedPromptTokens / all;
+        }
+
+        public Map<String, Object> tree() {
+            return new Tree()
+                    .put("running", running)
+                    .put("queued", queued)
+                    .put("steps", steps)
+                    .put("tokens", tokens)
+                    .put("promptTokens", promptTokens)
+                    .put("cachedPromptTokens", cachedPromptTokens)
+                    .put("preemptions", preemptions)
+                    .put("kvBytes", kvBytes)
+                    .put("kvIdleBytes", kvIdleBytes)
+                    .put("kvLimitBytes", kvLimitBytes)
+                    .put("hostMillisPerStep", hostMillisPerStep)
+                    .map();
+        }
+
+        static Figures from(Fields f) {
+            return new Figures(
+                    (int) f.number("running"),
+                    (int) f.number("queued"),
+                    f.number("steps"),
+                    f.number("tokens"),
+                    f.number("promptTokens"),
+                    f.number("cachedPromptTokens"),
+                    f.number("preemptions"),
+                    f.number("kvBytes"),
+                    f.number("kvIdleBytes"),
+                    f.number("kvLimitBytes"),
+                    f.fraction("hostMillisPerStep"));
+        }
+    }
 }

@@ -24,6 +24,7 @@ public final class ModelReports {
      * A model that is loaded or being loaded.
      *
      * @param source the folder or repository that it came from
+     * @param engine what the engine did with it
      * @param detail why it failed, or at which stage its loading is; else ""
      */
     public record Model(
@@ -35,9 +36,7 @@ public final class ModelReports {
             String quantization,
             long contextLength,
             long weightBytes,
-            long cacheBytes,
-            int running,
-            int queued,
+            EngineReports.Figures engine,
             long loadedAt,
             String detail) {
 
@@ -51,9 +50,10 @@ public final class ModelReports {
                     .put("quantization", quantization)
                     .put("contextLength", contextLength)
                     .put("weightBytes", weightBytes)
-                    .put("cacheBytes", cacheBytes)
-                    .put("running", running)
-                    .put("queued", queued)
+                    .put("cacheBytes", engine.kvBytes())
+                    .put("running", engine.running())
+                    .put("queued", engine.queued())
+                    .put("engine", engine.tree())
                     .put("loadedAt", loadedAt)
                     .put("detail", detail)
                     .map();
@@ -69,9 +69,7 @@ public final class ModelReports {
                     f.text("quantization"),
                     f.number("contextLength"),
                     f.number("weightBytes"),
-                    f.number("cacheBytes"),
-                    (int) f.number("running"),
-                    (int) f.number("queued"),
+                    EngineReports.Figures.from(new Fields(f.object("engine"))),
                     f.number("loadedAt"),
                     f.text("detail"));
         }

@@ -35,6 +35,7 @@ public final class Reports {
      * @param device cpu or gpu
      * @param profile name of the serving profile in use
      * @param defaultModel its id, or null where there is none
+     * @param engine what it did with all models
      * @param notices what is off or not in force, each with what to do about it
      * @param degraded whether something that should work does not
      */
@@ -48,6 +49,7 @@ public final class Reports {
             String profile,
             @Nullable String defaultModel,
             Memory memory,
+            EngineReports.Figures engine,
             List<ModelReports.Model> models,
             List<String> notices,
             boolean degraded) {
@@ -72,6 +74,7 @@ public final class Reports {
                                     .put("cached", memory.cached())
                                     .put("peak", memory.peak())
                                     .map())
+                    .put("engine", engine.tree())
                     .put("models", models.stream().map(ModelReports.Model::tree).toList())
                     .put("notices", notices)
                     .put("degraded", degraded)
@@ -91,6 +94,7 @@ public final class Reports {
                     f.text("profile"),
                     f.textOrNull("defaultModel"),
                     new Memory(memory.number("active"), memory.number("cached"), memory.number("peak")),
+                    EngineReports.Figures.from(new Fields(f.object("engine"))),
                     f.list("models", ModelReports.Model::from),
                     f.texts("notices"),
                     f.flag("degraded", false));

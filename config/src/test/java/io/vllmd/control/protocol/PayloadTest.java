@@ -23,9 +23,7 @@ class PayloadTest {
             "8-bit",
             2048,
             15L << 30,
-            3,
-            1,
-            2,
+            new EngineReports.Figures(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0.5),
             1764000000L,
             "");
 
@@ -41,6 +39,7 @@ class PayloadTest {
                 "text-default",
                 null,
                 new Reports.Status.Memory(1, 2, 3),
+                MODEL.engine(),
                 List.of(MODEL),
                 List.of("a notice"),
                 true);
