@@ -136,6 +136,10 @@ final class Admission {
             while (holds
                     && !cache.reserve(
                             sequence.tables, sequence.written + runs.get(i).rows())) {
+                if (runs.get(i).drafts().length > 0) {
+                    runs.set(i, new Step.Run(sequence, runs.get(i).tokens()));
+                    continue;
+                }
                 Sequence victim = victim(active);
                 if (victim == sequence && active.size() == 1) {
                     // The token in the making still counts: the answer ends once it is read.

@@ -14,6 +14,7 @@ import java.time.Duration;
  * @param prefixCache whether what was computed for one prompt serves others that begin alike
  * @param maxKvTokens newest positions that a sequence keeps keys and values of, and the first few; 0 = all. A lossy way to
  *     bound memory
+ * @param speculation whether tokens may be guessed and verified where that is measured to be faster
  */
 public record EngineLimits(
         int maxBatch,
@@ -22,7 +23,8 @@ public record EngineLimits(
         int prefillChunk,
         long kvMemory,
         boolean prefixCache,
-        int maxKvTokens) {
+        int maxKvTokens,
+        boolean speculation) {
 
     /** What keys and values may take where nobody says: enough for a laptop's models, not all of its memory. */
     private static final long KV_MEMORY = 4L << 30;
@@ -31,7 +33,7 @@ public record EngineLimits(
 
     /** All else as by default. */
     public EngineLimits(int maxBatch, int queue, Duration prefillBudget, int prefillChunk) {
-        this(maxBatch, queue, prefillBudget, prefillChunk, KV_MEMORY, true, 0);
+        this(maxBatch, queue, prefillBudget, prefillChunk, KV_MEMORY, true, 0, true);
     }
 
     public EngineLimits {

@@ -10,6 +10,8 @@ package io.vllmd.engine;
  * @param prefillTokens prompt tokens read
  * @param cachedTokens prompt tokens that needed not be read, since the prefix cache had them
  * @param preemptions times that a request lost its memory to a more urgent one, and went on later
+ * @param guessed tokens that were guessed ahead
+ * @param guessedRight those of them that were right
  * @param hostNanos time on the MLX thread outside evaluation, all steps together: planning, building, handing out
  * @param encodeNanos time that MLX took to accept steps for evaluation; on a CPU device it blocks there while it has
  *     enough queued, so that most of this is waiting too
@@ -27,6 +29,8 @@ public record EngineStats(
         long prefillTokens,
         long cachedTokens,
         long preemptions,
+        long guessed,
+        long guessedRight,
         long hostNanos,
         long encodeNanos,
         long waitNanos,
@@ -35,7 +39,7 @@ public record EngineStats(
         long kvBytes,
         long kvEvictableBytes) {
 
-    static final EngineStats NONE = new EngineStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    static final EngineStats NONE = new EngineStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     EngineStats withKv(long bytes, long evictable) {
         return new EngineStats(
@@ -46,6 +50,8 @@ public record EngineStats(
                 prefillTokens,
                 cachedTokens,
                 preemptions,
+                guessed,
+                guessedRight,
                 hostNanos,
                 encodeNanos,
                 waitNanos,
@@ -65,6 +71,8 @@ public record EngineStats(
                 prefillTokens + other.prefillTokens,
                 cachedTokens + other.cachedTokens,
                 preemptions + other.preemptions,
+                guessed + other.guessed,
+                guessedRight + other.guessedRight,
                 hostNanos + other.hostNanos,
                 encodeNanos + other.encodeNanos,
                 waitNanos + other.waitNanos,

@@ -83,10 +83,20 @@ public final class Lane {
                     .asException();
         }
         Sequence sequence = new Sequence(
-                request, new SamplingPlan(request, model.vocabulary()), arrivals.incrementAndGet(), sink, this::wake);
+                request,
+                new SamplingPlan(request, model.vocabulary()),
+                speculates(request) ? new Speculation(request.prompt(), loop.costs()) : null,
+                arrivals.incrementAndGet(),
+                sink,
+                this::wake);
         inbox.add(sequence);
         wake();
         return sequence;
+    }
+
+    /** Guesses are not checked against a guide, and ids beyond 21 bits do not fit the look-up. */
+    private boolean speculates(GenerationRequest request) {
+        return request.speculative() && request.guide() == null && model.vocabulary() <= 1 << 21;
     }
 
     /** Takes back the count of a request that was refused; a turn may have seen it and waits for it to be gone. */

@@ -8,6 +8,8 @@ final class LaneCounts {
     private long steps;
     private long tokens;
     private long promptTokens;
+    private long guessed;
+    private long guessedRight;
     private long hostNanos;
     private long encodeNanos;
     private long waitNanos;
@@ -51,8 +53,18 @@ final class LaneCounts {
         tokens += count;
     }
 
-    /** @param worked whether the turn submitted or read a step */
-    void endTurn(int running, WaitingLine waiting, boolean worked) {
+    void verified(int guesses, int right) {
+        guessed += guesses;
+        guessedRight += right;
+    }
+
+    /**
+     * Ends a turn.
+     *
+     * @param worked whether it submitted or read a step
+     * @return nanoseconds that it spent beside encoding and waiting
+     */
+    long endTurn(int running, WaitingLine waiting, boolean worked) {
         long host = Math.max(0, System.nanoTime() - turnBegan - encodedInTurn - waitedInTurn);
         EngineStats last = stats;
         if (worked) {
@@ -68,6 +80,8 @@ final class LaneCounts {
                 promptTokens,
                 admission.cachedTokens(),
                 admission.preemptions(),
+                guessed,
+                guessedRight,
                 hostNanos,
                 encodeNanos,
                 waitNanos,
@@ -75,5 +89,6 @@ final class LaneCounts {
                 worked ? waitedInTurn : last.lastWaitNanos(),
                 cache.nbytes(),
                 cache.evictableBytes());
+        return host;
     }
 }

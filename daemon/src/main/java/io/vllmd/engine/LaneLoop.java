@@ -61,6 +61,11 @@ final class LaneLoop {
         return counts.stats();
     }
 
+    /** What steps cost here; on the MLX thread. */
+    StepCosts costs() {
+        return costs;
+    }
+
     /** Whether an answer is being made here; from any thread. */
     boolean decoding() {
         return decoding;
@@ -90,13 +95,19 @@ final class LaneLoop {
         if (late != null) {
             unread.add(late);
         }
-        List<Step.Run> runs = planner.plan(active, limits);
-        admission.reserve(runs, active, waiting, limits.maxKvTokens());
-        decoding = runs.stream().anyMatch(run -> run.sequence().decodes());
-
         Step previous = inFlight;
         inFlight = null;
         Throwable failure = null;
+        boolean worked = !unread.isEmpty();
+        if (planner.waits(previous, active, limits)) {
+            failure = readAll(unread, previous);
+            unread.clear();
+            sweep();
+        }
+        List<Step.Run> runs = failure == null ? planner.plan(active, limits) : List.of();
+        admission.reserve(runs, active, waiting, limits.maxKvTokens());
+        decoding = runs.stream().anyMatch(run -> run.sequence().decodes());
+
         if (!runs.isEmpty()) {
             try {
                 inFlight = builder.submit(runs, unread, limits.maxKvTokens(), scope);
@@ -107,20 +118,13 @@ final class LaneLoop {
                 failure = e;
             }
         }
-        for (Choice each : unread) {
-            try {
-                read(each, previous);
-            } catch (RuntimeException | Error e) {
-                // The step after it was built on its results.
-                fail(each, e);
-                failure = e;
-            }
-        }
+        Throwable unreadable = readAll(unread, previous);
+        failure = unreadable == null ? failure : unreadable;
         if (failure != null) {
             recover(runs, failure);
         }
         sweep();
-        counts.endTurn(active.size(), waiting, !runs.isEmpty() || !unread.isEmpty());
+        costs.measuredHost(counts.endTurn(active.size(), waiting, worked || !runs.isEmpty()));
         return inFlight != null || canGoOn();
     }
 
@@ -218,6 +222,21 @@ final class LaneLoop {
         }
     }
 
+    /** Reads what was submitted before; what failed of it, or null. */
+    private @Nullable Throwable readAll(List<Choice> unread, @Nullable Step step) {
+        Throwable failure = null;
+        for (Choice each : unread) {
+            try {
+                read(each, step);
+            } catch (RuntimeException | Error e) {
+                // The step after it was built on its results.
+                fail(each, e);
+                failure = e;
+            }
+        }
+        return failure;
+    }
+
     /** Waits for tokens and hands them out. */
     private void read(Choice choice, @Nullable Step step) {
         Choice.Tokens tokens;
@@ -232,6 +251,9 @@ final class LaneLoop {
         if (step != null && step.choice() == choice) {
             long took = engine.clock().finished(step.submitted(), now, now - before);
             costs.measured(step.promptTokens(), step.decodeRows() > 0, took);
+            if (step.promptTokens() == 0) {
+                costs.measuredRows(step.decodeRows(), took);
+            }
             counts.finished(step);
         }
         for (Choice.Sample sample : choice.samples()) {
@@ -254,13 +276,17 @@ final class LaneLoop {
         int row = sample.row();
         sequence.take(tokens.ids()[row], tokens.logprobs(row, top), contextLength);
         int[] drafts = sample.drafts();
-        for (int i = 0; i < drafts.length && !sequence.ended() && tokens.ids()[row] == drafts[i]; i++) {
+        for (int draft : drafts) {
+            if (sequence.ended() || sequence.cancelled() || tokens.ids()[row] != draft) {
+                break;
+            }
             row++;
             sequence.take(tokens.ids()[row], tokens.logprobs(row, top), contextLength);
         }
         if (drafts.length > 0) {
             // What guesses beyond the last right one wrote is written again.
             sequence.written = sequence.known() - 1;
+            counts.verified(drafts.length, row - sample.row());
         }
         counts.tookTokens(sequence.known() - known);
         guided.took(sequence);

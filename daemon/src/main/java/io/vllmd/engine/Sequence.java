@@ -31,6 +31,9 @@ final class Sequence implements Generation {
     /** How its tokens are chosen; knows those that the host knows. */
     final SamplingPlan sampling;
 
+    /** Whether its tokens are guessed ahead; null where they must not be. */
+    final @Nullable Speculation speculation;
+
     private final TokenSink sink;
     private final Runnable wake;
 
@@ -72,9 +75,16 @@ final class Sequence implements Generation {
     /** Another sequence reads the same tokens: this one waits for what that one writes. */
     boolean follows;
 
-    Sequence(GenerationRequest request, SamplingPlan sampling, long arrival, TokenSink sink, Runnable wake) {
+    Sequence(
+            GenerationRequest request,
+            SamplingPlan sampling,
+            @Nullable Speculation speculation,
+            long arrival,
+            TokenSink sink,
+            Runnable wake) {
         this.request = request;
         this.sampling = sampling;
+        this.speculation = speculation;
         this.arrival = arrival;
         this.sink = sink;
         this.wake = wake;
@@ -133,6 +143,11 @@ final class Sequence implements Generation {
         return pending != null || (unread() == 1 && answered() > 0);
     }
 
+    /** Tokens that may still come after the next one. */
+    int room(int contextLength) {
+        return Math.min(request.maxTokens() - answered(), contextLength - known) - 1;
+    }
+
     /** Starts over: all that was written is lost. The caller has taken care of its pages. */
     void rewind() {
         written = 0;
@@ -167,6 +182,9 @@ final class Sequence implements Generation {
         }
         tokens[known++] = token;
         sampling.took(token);
+        if (speculation != null) {
+            speculation.took(token);
+        }
         if (request.stopTokens().contains(token)) {
             finish(TokenSink.Finish.STOP);
             return;

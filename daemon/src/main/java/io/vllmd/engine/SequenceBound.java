@@ -31,7 +31,7 @@ final class SequenceBound {
         return false;
     }
 
-    /** Gives back the pages that no row from {@code written} on will see. */
+    /** Gives back the pages that no later row will see. */
     static void dropPassed(KvCache cache, Sequence sequence, int bound) {
         List<KvCache.Group> groups = cache.groups();
         for (int i = 0; i < groups.size(); i++) {
@@ -41,7 +41,9 @@ final class SequenceBound {
             }
             PageTable table = sequence.tables.get(i);
             PagePool pool = groups.get(i).pool();
-            int firstSeen = Math.max(0, sequence.written - window + 1) / KvCache.PAGE;
+            // What was only guessed may have to be written again.
+            int certain = Math.min(sequence.written, sequence.known());
+            int firstSeen = Math.max(0, certain - window + 1) / KvCache.PAGE;
             int from = groups.get(i).window() == 0 ? 1 : 0;
             for (int page = firstSeen - 1; page >= from && table.get(page) >= 0; page--) {
                 table.drop(page, pool);

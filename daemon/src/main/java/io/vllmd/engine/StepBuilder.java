@@ -56,7 +56,7 @@ final class StepBuilder {
         long encoding = System.nanoTime() - submitted;
         int decodeRows = 0;
         for (Step.Run run : planned) {
-            decodeRows += run.sequence().decodes() ? 1 : 0;
+            decodeRows += run.sequence().decodes() ? run.rows() : 0;
         }
         advance(planned, choice);
         for (int i = 0; i < guided.size(); i++) {

@@ -2,6 +2,7 @@ package io.vllmd.engine;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Decides what the next step does: a token for every answer, and as much of the prompts as the budget allows. */
 final class StepPlanner {
@@ -21,16 +22,20 @@ final class StepPlanner {
 
     List<Step.Run> plan(List<Sequence> active, EngineLimits limits) {
         List<Step.Run> runs = new ArrayList<>(active.size());
+        List<Sequence> answers = new ArrayList<>(active.size());
         List<Sequence> prompts = new ArrayList<>(0);
         for (Sequence each : active) {
             if (!each.runnable(contextLength)) {
                 continue;
             }
             if (each.decodes()) {
-                runs.add(new Step.Run(each, 1));
+                answers.add(each);
             } else {
                 prompts.add(each);
             }
+        }
+        for (Sequence each : answers) {
+            runs.add(new Step.Run(each, 1, drafts(each, answers.size())));
         }
         prompts.sort(WaitingLine.ORDER);
         prompts.removeIf(each -> !admission.mayRead(each));
@@ -47,5 +52,31 @@ final class StepPlanner {
             }
         }
         return runs;
+    }
+
+    /**
+     * Whether the next step must wait for the last one's tokens, since how many they are is open, or had better, to guess
+     * what comes after them.
+     */
+    boolean waits(@Nullable Step last, List<Sequence> active, EngineLimits limits) {
+        int rows = 0;
+        for (Sequence each : active) {
+            rows += each.runnable(contextLength) && each.decodes() ? 1 : 0;
+        }
+        boolean any = last != null && last.guesses();
+        for (Sequence each : active) {
+            Speculation speculation = each.speculation;
+            if (speculation != null) {
+                any |= limits.speculation() && each.decodes() && speculation.wants(rows);
+            }
+        }
+        return any;
+    }
+
+    private int[] drafts(Sequence sequence, int rows) {
+        Speculation speculation = sequence.speculation;
+        return speculation != null && speculation.on() && sequence.pending == null
+                ? speculation.drafts(rows, sequence.room(contextLength))
+                : new int[0];
     }
 }

@@ -27,7 +27,7 @@ final class EngineFixture implements AutoCloseable {
 
     /** Memory for so many pages of a tiny model. */
     static EngineLimits withPages(int batch, int chunk, int pages) {
-        return new EngineLimits(batch, 64, Duration.ofMillis(100), chunk, pages * TinyModel.PAGE_BYTES, true, 0);
+        return new EngineLimits(batch, 64, Duration.ofMillis(100), chunk, pages * TinyModel.PAGE_BYTES, true, 0, true);
     }
 
     HookedModel model(long seed) {

@@ -66,6 +66,7 @@ class MemoryPressureTest {
                 String id = (i % 2 == 0 ? "background" : "interactive") + i;
                 GenerationRequest request = GenerationRequest.builder(id, EngineFixture.prompt(random, 150), 100)
                         .priority(i % 2 == 0 ? Priority.BACKGROUND : Priority.INTERACTIVE)
+                        .speculative(false)
                         .build();
                 Recorder recorder = new Recorder(count -> {
                     if (count == 100) {
@@ -132,7 +133,7 @@ class MemoryPressureTest {
     @Test
     void aBoundedSequenceKeepsTheNewestTokensAndGoesOn() {
         EngineLimits plain = EngineFixture.withPages(8, 64, 6);
-        EngineLimits bounded = new EngineLimits(8, 64, plain.prefillBudget(), 64, plain.kvMemory(), true, 128);
+        EngineLimits bounded = new EngineLimits(8, 64, plain.prefillBudget(), 64, plain.kvMemory(), true, 128, true);
         try (EngineFixture fixture = new EngineFixture(bounded)) {
             Lane lane = fixture.engine.attach(fixture.model(1), "tiny");
             Recorder recorder = submit(lane, EngineFixture.greedy("rotating", 300, 700));
