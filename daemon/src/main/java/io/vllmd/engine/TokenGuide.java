@@ -17,4 +17,12 @@ public interface TokenGuide {
 
     /** Takes back the newest {@code tokens} accepted ones, which were a guess that did not hold. */
     void rollback(int tokens);
+
+    /**
+     * Whether it may ever answer anything but {@link Guidance.Free} and {@link Guidance.End}. One that does not need not
+     * be waited for before a token is sampled: tokens made meanwhile are dropped where it ends the answer before them.
+     */
+    default boolean steers() {
+        return true;
+    }
 }
