@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "mlx/ops.h"
+#include "portable_ranking.h"
 #include "sampling.h"
 
 namespace vllmd::portable {
@@ -171,31 +172,30 @@ mx::array masked(const mx::array& x, const Choice& choice, mx::Stream s) {
   return mx::where(bits, mx::maximum(x, lowest, s), mx::array(-kInfinity), s);
 }
 
-// One sort serves all rows, whatever their parameters: filters become masks over the sorted weights.
-mx::array sampled(const mx::array& x, const mx::array& greedy, const Choice& choice, mx::Stream s) {
-  int n = x.shape(0), vocabulary = x.shape(1);
-  std::vector<float> inverse(n), top_p(n), min_p(n), uniform(n);
-  std::vector<int32_t> top_k(n);
-  for (int i = 0; i < n; i++) {
-    auto& row = choice.rows[i];
-    bool warm = samples(row);
-    inverse[i] = warm ? 1.0f / row.temperature : 1.0f;
-    top_k[i] = !warm ? 1 : row.top_k > 0 ? row.top_k : vocabulary;
-    top_p[i] = row.top_p;
-    min_p[i] = row.min_p;
-    uniform[i] = row.uniform;
+// Tokens of rows that sample, x [rows, V]: filters become masks over the weights of the `width` first tokens, sorted.
+mx::array sampled_among_first(const mx::array& x, const std::vector<const vm_sampling_row*>& rows, int width,
+                              mx::Stream s) {
+  int n = x.shape(0);
+  std::vector<float> inverse, top_p, min_p, uniform;
+  std::vector<int32_t> top_k;
+  for (auto* row : rows) {
+    inverse.push_back(1.0f / row->temperature);
+    top_p.push_back(row->top_p);
+    min_p.push_back(row->min_p);
+    uniform.push_back(row->uniform);
+    top_k.push_back(row->top_k > 0 ? row->top_k : width);
   }
   auto column = [&](const auto& values, mx::Dtype dtype) { return mx::array(values.begin(), {n, 1}, dtype); };
-  // Stable and ascending, so the negated logits keep equal ones in the order of their ids.
-  auto order = mx::argsort(mx::negative(x, s), 1, s);
-  auto sorted = mx::take_along_axis(x, order, 1, s);
-  auto largest = mx::slice(sorted, {0, 0}, {n, 1}, s);
-  auto weights = mx::exp(mx::multiply(mx::subtract(sorted, largest, s), column(inverse, mx::float32), s), s);
+  auto first = first_ranked(x, width, s);
+  auto largest = mx::slice(first.logits, {0, 0}, {n, 1}, s);
+  auto weights = mx::exp(mx::multiply(mx::subtract(first.logits, largest, s), column(inverse, mx::float32), s), s);
   auto zero = mx::array(0.0f);
-  auto rank = mx::reshape(mx::arange(vocabulary, mx::int32, s), {1, vocabulary}, s);
-  weights = mx::where(mx::less(rank, column(top_k, mx::int32), s), weights, zero, s);
+  auto rank = mx::reshape(mx::arange(width, mx::int32, s), {1, width}, s);
+  // Where nothing is finite, every weight is NaN and the first token stands.
+  auto kept = mx::logical_and(mx::less(rank, column(top_k, mx::int32), s), mx::greater(weights, zero, s), s);
+  weights = mx::where(kept, weights, zero, s);
   auto cumulated = mx::cumsum(weights, 1, false, true, s);
-  auto total = mx::slice(cumulated, {0, vocabulary - 1}, {n, vocabulary}, s);
+  auto total = mx::slice(cumulated, {0, width - 1}, {n, width}, s);
   // What came before a token decides: the one that reaches top_p is still kept. top_p = 1 keeps all, whatever the sums
   // round to.
   auto p = column(top_p, mx::float32);
@@ -205,14 +205,45 @@ mx::array sampled(const mx::array& x, const mx::array& greedy, const Choice& cho
   drop = mx::logical_and(drop, mx::greater(rank, mx::array(0), s), s);
   weights = mx::where(drop, zero, weights, s);
   cumulated = mx::cumsum(weights, 1, false, true, s);
-  total = mx::slice(cumulated, {0, vocabulary - 1}, {n, vocabulary}, s);
+  total = mx::slice(cumulated, {0, width - 1}, {n, width}, s);
   auto target = mx::multiply(total, column(uniform, mx::float32), s);
   auto last = mx::subtract(mx::sum(mx::astype(mx::greater(weights, zero, s), mx::int32, s), 1, true, s), mx::array(1), s);
   // The first whose cumulated weight exceeds the target stands after all that do not.
   auto index = mx::sum(mx::astype(mx::less_equal(cumulated, target, s), mx::int32, s), 1, true, s);
-  auto chosen = mx::take_along_axis(order, mx::maximum(mx::minimum(index, last, s), mx::array(0), s), 1, s);
-  auto cold = mx::equal(column(top_k, mx::int32), mx::array(1), s);
-  return mx::where(mx::reshape(cold, {n}, s), greedy, mx::astype(mx::reshape(chosen, {n}, s), mx::int32, s), s);
+  auto chosen = mx::take_along_axis(first.ids, mx::maximum(mx::minimum(index, last, s), mx::array(0), s), 1, s);
+  return mx::reshape(chosen, {n}, s);
+}
+
+// Rows that need no more than their first tokens are kept apart from those whose tail counts: sorting a vocabulary takes
+// longer than all else together.
+mx::array sampled(const mx::array& x, const mx::array& greedy, const Choice& choice, mx::Stream s) {
+  constexpr int kFew = 256;
+  int n = x.shape(0), vocabulary = x.shape(1), width = 0;
+  std::vector<int32_t> few, many;
+  for (int i = 0; i < n; i++) {
+    auto& row = choice.rows[i];
+    if (samples(row)) {
+      bool limited = row.top_k > 0 && row.top_k <= kFew && row.top_k < vocabulary;
+      (limited ? few : many).push_back(i);
+      width = limited ? std::max(width, row.top_k) : width;
+    }
+  }
+  auto tokens = greedy;
+  for (auto& [chosen, among] : {std::pair{&few, width}, std::pair{&many, vocabulary}}) {
+    if (chosen->empty()) {
+      continue;
+    }
+    std::vector<const vm_sampling_row*> rows;
+    for (int i : *chosen) {
+      rows.push_back(&choice.rows[i]);
+    }
+    if (static_cast<int>(chosen->size()) == n) {
+      return sampled_among_first(x, rows, among, s);
+    }
+    auto index = host(*chosen, mx::int32);
+    tokens = put(tokens, index, sampled_among_first(mx::take(x, index, 0, s), rows, among, s), s);
+  }
+  return tokens;
 }
 
 // x: logits as given, but for NaN.
@@ -228,8 +259,7 @@ void tell_logprobs(const mx::array& x, const Choice& choice, mx::Stream s, Chose
   auto logits = mx::take_along_axis(x, mx::reshape(chosen.tokens, {n, 1}, s), 1, s);
   auto index = mx::zeros({1, 1}, mx::int32, s);
   if (top > 0) {
-    auto ids = mx::astype(mx::slice(mx::argsort(mx::negative(x, s), 1, s), {0, 0}, {n, top}, s), mx::int32, s);
-    auto likeliest = mx::take_along_axis(x, ids, 1, s);
+    auto [ids, likeliest] = first_ranked(x, top, s);
     index = mx::reshape(mx::arange(0, 1 + top, mx::int32, s), {1, 1 + top}, s);
     auto rank = mx::reshape(mx::arange(1, 1 + top, mx::int32, s), {1, top}, s);
     auto told = mx::logical_and(mx::less_equal(rank, asked, s), mx::greater(likeliest, none, s), s);

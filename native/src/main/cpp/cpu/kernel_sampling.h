@@ -80,6 +80,18 @@ double sum_from(const float* x, int n, float low, int* count) {
   return total;
 }
 
+void mask(const uint32_t* words, int n, float* x) {
+  const F least = V::set(-3.402823466e38f), none = V::set(-__builtin_inff());
+  for (int i = 0; i < n; i += V::width) {
+    unsigned bits = words[i / 32] >> (i % 32);
+    if (i + V::width <= n) {
+      V::store(x + i, V::select(bits, V::max(V::load(x + i), least), none));
+    } else {
+      store_part(x + i, V::select(bits, V::max(load_part(x + i, n - i), least), none), n - i);
+    }
+  }
+}
+
 int find_within(const float* x, int from, int n, float low, float high, int room, int* ids, int* found) {
   int i = from, count = 0;
   F lowest = V::set(low), limit = V::set(high);

@@ -24,6 +24,7 @@ constexpr Kernels kernel_table(const char* name) {
       .scaled = scaled,
       .argmax = argmax,
       .exp_shifted = exp_shifted,
+      .mask = mask,
       .sum_from = sum_from,
       .find_within = find_within,
   };

@@ -115,6 +115,8 @@ struct Kernels {
   int (*argmax)(const float* x, int n);
   // out[i] = exp((x[i] - shift) * factor), 0 for NaN; returns their sum.
   double (*exp_shifted)(const float* x, int n, float shift, float factor, float* out);
+  // -inf where bit i % 32 of words[i / 32] is not set, else no less than the lowest finite float, also for NaN.
+  void (*mask)(const uint32_t* words, int n, float* x);
   // Sum and number (below 2^24) of the elements >= low; the same bits as exp_shifted's sum where none is left out.
   double (*sum_from)(const float* x, int n, float low, int* count);
   // Writes the indices from `from` on whose element is in [low, high), ascending; answers where it stopped: at n, or

@@ -45,6 +45,11 @@ struct V {
   static unsigned at_least(F a, F low) {
     return static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(a, low, _CMP_GE_OQ)));
   }
+  static F select(unsigned bits, F a, F b) {
+    auto lane = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    auto set = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(static_cast<int>(bits)), lane), lane);
+    return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(set));
+  }
   static F power_of_two(F magic) {
     auto bits = _mm256_slli_epi32(_mm256_castps_si256(magic), 23);
     return _mm256_castsi256_ps(_mm256_add_epi32(bits, _mm256_set1_epi32(0x3f800000)));

@@ -49,6 +49,8 @@ struct V {
   }
   // Bit i tells whether lane i of a is at least that of low; not for NaN.
   static unsigned at_least(F a, F low) { return _mm512_cmp_ps_mask(a, low, _CMP_GE_OQ); }
+  // Lane i of a where bit i is set, else of b.
+  static F select(unsigned bits, F a, F b) { return _mm512_mask_mov_ps(b, static_cast<__mmask16>(bits), a); }
   // 2^n, where n is kept in the low bits of `magic` = n + 1.5 * 2^23.
   static F power_of_two(F magic) {
     auto bits = _mm512_slli_epi32(_mm512_castps_si512(magic), 23);

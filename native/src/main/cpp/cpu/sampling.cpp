@@ -15,7 +15,6 @@ namespace vllmd::cpu {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr float kLowest = std::numeric_limits<float>::lowest();
 
 float penalised(float logit, const vm_sampling_row& row, int generated, int repeats) {
   if (repeats > 0) {
@@ -25,21 +24,6 @@ float penalised(float logit, const vm_sampling_row& row, int generated, int repe
     logit -= row.presence + row.frequency * static_cast<float>(generated);
   }
   return logit;
-}
-
-void apply_mask(const uint32_t* words, int vocabulary, float* logits) {
-  for (int i = 0; i < vocabulary; i += 32) {
-    uint32_t word = words[i / 32];
-    int end = std::min(32, vocabulary - i);
-    float* x = logits + i;
-    if (word == 0) {
-      std::fill(x, x + end, -kInfinity);
-      continue;
-    }
-    for (int j = 0; j < end; j++) {
-      x[j] = (word >> j & 1) == 0 ? -kInfinity : x[j] > kLowest ? x[j] : kLowest;
-    }
-  }
 }
 
 bool edits(const vm_sampling_row& row) {
@@ -65,7 +49,7 @@ void edit(const Choice& choice, const vm_sampling_row& row, const int32_t* previ
     }
   }
   if (row.mask >= 0) {
-    apply_mask(choice.masks.data() + static_cast<size_t>(row.mask) * choice.words, vocabulary, logits);
+    kernels().mask(choice.masks.data() + static_cast<size_t>(row.mask) * choice.words, vocabulary, logits);
   }
 }
 

@@ -75,6 +75,12 @@ struct Portable {
     }
     return bits;
   }
+  static F select(unsigned bits, F a, F b) {
+    auto all = static_cast<int32_t>(bits);
+    Int8x32 lane = {1, 2, 4, 8, 16, 32, 64, 128};
+    Int8x32 set = (Int8x32{all, all, all, all, all, all, all, all} & lane) != 0;
+    return set ? a : b;
+  }
   static F power_of_two(F magic) {
     Int8x32 bits;
     __builtin_memcpy(&bits, &magic, sizeof bits);

@@ -199,6 +199,38 @@ class ChooseTest {
 
     @ParameterizedTest
     @MethodSource("io.vllmd.mlx.Kernels#all")
+    void theFirstTokensOfALargeVocabularyAreFoundWhereverTheyStand(String kernels) {
+        Kernels.use(kernels);
+        Random random = new Random(11);
+        int vocabulary = 30_011;
+        List<ChoosingReference> rows = new ArrayList<>();
+        for (int r = 0; r < 12; r++) {
+            float[] logits = new float[vocabulary];
+            for (int i = 0; i < vocabulary; i++) {
+                // Few levels: hundreds of equals at every cut.
+                logits[i] = Math.round(random.nextGaussian() * 2) / 2f;
+            }
+            if (r % 3 == 0) {
+                logits[vocabulary - 1] = 9;
+            }
+            ChoosingReference row = new ChoosingReference(logits);
+            row.temperature = r % 4 == 0 ? 0 : 1;
+            row.topK = 1 + random.nextInt(60);
+            row.uniform = random.nextFloat();
+            row.logprobs = random.nextInt(21);
+            rows.add(row);
+        }
+        Chosen chosen = ChoosingReference.choose(rows);
+        int[] tokens = chosen.tokens().toInts();
+        for (int r = 0; r < rows.size(); r++) {
+            int expected = rows.get(r).token();
+            assertTrue(expected < 0 || expected == tokens[r], "row " + r + ": " + expected + ", " + tokens[r]);
+        }
+        compareLogprobs(rows, chosen, tokens);
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.vllmd.mlx.Kernels#all")
     void flatRowsOfALargeVocabularyFollowTheRandomNumber(String kernels) {
         Kernels.use(kernels);
         // Falling steps of a thousand equal tokens: the token's rank is its id, its share of the mass known.
