@@ -32,7 +32,8 @@ public final class EngineTuning {
                 settings.prefillChunk(),
                 settings.kvMemory(),
                 settings.prefixCache(),
-                settings.maxKvTokens());
+                settings.maxKvTokens(),
+                settings.speculation());
     }
 
     /** What the engine did with all models. */
