@@ -52,7 +52,7 @@ for platform; do
     if [ $language = c ]; then compiler=cc; else compiler=c++; fi
     objects=''
     for source in "$module"/src/main/cpp/*.cpp "$module"/src/main/cpp/*/*.cpp; do
-        object=$target/$platform/$(basename "$source" .cpp).o
+        object=$target/$platform/$(basename "$(dirname "$source")")-$(basename "$source" .cpp).o
         case $source in
             */kernels_*) flags="-ffp-contract=off -fno-math-errno -Wno-psabi" ;;
             *) flags='' ;;

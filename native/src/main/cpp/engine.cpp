@@ -3,6 +3,7 @@
 
 
 #include "checks.h"
+#include "gpu/gpu.h"
 #include "handles.h"
 
 namespace vllmd {
@@ -69,7 +70,9 @@ int vm_linear(vm_array* out, vm_array x, vm_array w, vm_array scales, vm_array b
             "residual is ", rest ? text(*rest) : "", ", expected [", rows.shape(0), ", ", weight.n, "]");
     auto stream = stream_of(s);
     *out = handle_of(own_kernels(stream) ? cpu::linear(rows, weight, shift, rest, stream)
-                                         : portable::linear(rows, weight, shift, rest, stream));
+                                         : gpu::try_first(
+                                               stream, [&] { return gpu::linear(rows, weight, shift, rest, stream); },
+                                               [&] { return portable::linear(rows, weight, shift, rest, stream); }));
   });
 }
 
@@ -80,8 +83,10 @@ int vm_embedding(vm_array* out, vm_array ids, vm_array w, vm_array scales, vm_ar
     auto& rows = array_of(ids);
     require(rows.ndim() == 1 && rows.dtype() == mx::int32, "ids are ", text(rows), ", expected int32 [n]");
     auto stream = stream_of(s);
-    *out = handle_of(own_kernels(stream) ? cpu::embedding(rows, weight, stream)
-                                         : portable::embedding(rows, weight, stream));
+    *out = handle_of(own_kernels(stream)
+                         ? cpu::embedding(rows, weight, stream)
+                         : gpu::try_first(stream, [&] { return gpu::embedding(rows, weight, stream); },
+                                          [&] { return portable::embedding(rows, weight, stream); }));
   });
 }
 
@@ -91,8 +96,11 @@ int vm_rms_norm(vm_array* out, vm_array x, vm_array weight, float eps, vm_stream
     check_matrix("x", rows);
     check_vector("weight", array_of(weight), rows.shape(1));
     auto stream = stream_of(s);
-    *out = handle_of(own_kernels(stream) ? cpu::rms_norm(rows, array_of(weight), eps, stream)
-                                         : portable::rms_norm(rows, array_of(weight), eps, stream));
+    auto& factors = array_of(weight);
+    *out = handle_of(own_kernels(stream)
+                         ? cpu::rms_norm(rows, factors, eps, stream)
+                         : gpu::try_first(stream, [&] { return gpu::rms_norm(rows, factors, eps, stream); },
+                                          [&] { return portable::rms_norm(rows, factors, eps, stream); }));
   });
 }
 
@@ -102,7 +110,9 @@ int vm_swiglu(vm_array* out, vm_array x, vm_stream s) {
     check_matrix("x", rows);
     require(rows.shape(1) % 2 == 0, "x is ", text(rows), ", expected an even number of columns");
     auto stream = stream_of(s);
-    *out = handle_of(own_kernels(stream) ? cpu::swiglu(rows, stream) : portable::swiglu(rows, stream));
+    *out = handle_of(own_kernels(stream) ? cpu::swiglu(rows, stream)
+                                         : gpu::try_first(stream, [&] { return gpu::swiglu(rows, stream); },
+                                                          [&] { return portable::swiglu(rows, stream); }));
   });
 }
 
@@ -185,7 +195,8 @@ int vm_rows(vm_array* out, vm_array x, const int32_t* rows, int32_t m, vm_stream
     std::vector<int32_t> chosen(rows, rows + m);
     auto stream = stream_of(s);
     *out = handle_of(own_kernels(stream) ? cpu::rows(all, std::move(chosen), stream)
-                                         : portable::rows(all, std::move(chosen), stream));
+                                         : gpu::try_first(stream, [&] { return gpu::rows(all, chosen, stream); },
+                                                          [&] { return portable::rows(all, chosen, stream); }));
   });
 }
 
@@ -203,6 +214,7 @@ int vm_step_tokens(vm_array* out, vm_array previous, const int32_t* from, const 
     auto stream = stream_of(s);
     *out = handle_of(own_kernels(stream)
                          ? cpu::step_tokens(before, std::move(origin), std::move(given), stream)
-                         : portable::step_tokens(before, std::move(origin), std::move(given), stream));
+                         : gpu::try_first(stream, [&] { return gpu::step_tokens(before, origin, given, stream); },
+                                          [&] { return portable::step_tokens(before, origin, given, stream); }));
   });
 }

@@ -4,6 +4,7 @@
 #include <malloc.h>
 #endif
 
+#include "gpu/device_memory.h"
 #include "handles.h"
 #include "mlx/memory.h"
 #include "mlx/version.h"
@@ -52,9 +53,10 @@ int vm_synchronize(vm_stream stream) {
 
 int vm_memory(uint64_t* active, uint64_t* cached, uint64_t* peak) {
   return guarded("memory", [&] {
-    *active = mx::get_active_memory();
-    *cached = mx::get_cache_memory();
-    *peak = mx::get_peak_memory();
+    auto own = gpu::memory_use();
+    *active = mx::get_active_memory() + own.active;
+    *cached = mx::get_cache_memory() + own.cached;
+    *peak = mx::get_peak_memory() + own.active;
   });
 }
 
@@ -65,6 +67,7 @@ int vm_memory_reset_peak() {
 int vm_memory_clear_cache() {
   return guarded("memory_clear_cache", [] {
     mx::clear_cache();
+    gpu::clear_memory_cache();
 #if defined(__GLIBC__)
     // glibc keeps most of what MLX's CPU allocator frees: of a model of 600 MB with its KV cache, 600 MB stayed resident
     // after both were gone.

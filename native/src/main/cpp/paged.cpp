@@ -2,6 +2,7 @@
 #include "paged.h"
 
 #include "checks.h"
+#include "gpu/gpu.h"
 
 namespace vllmd {
 namespace {
@@ -47,7 +48,9 @@ int vm_kv_append(vm_array* out, vm_kv kv, vm_array qkv, vm_step step, int32_t he
     check_fits(pages, *rows.rows(), stream);
     HeadShape shape{heads, kv_heads, head_dim};
     *out = handle_of(pages.host ? cpu::append(x, pages, rows, shape, norm, rope, stream)
-                                : portable::append(x, pages, rows, shape, norm, rope, stream));
+                                : gpu::try_first(
+                                      stream, [&] { return gpu::append(x, pages, rows, shape, norm, rope, stream); },
+                                      [&] { return portable::append(x, pages, rows, shape, norm, rope, stream); }));
   });
 }
 
@@ -66,7 +69,9 @@ int vm_kv_attention(vm_array* out, vm_array q, vm_kv kv, vm_step step, int32_t h
     check_fits(pages, *rows.rows(), stream);
     rows.check_seen(window);
     *out = handle_of(pages.host ? cpu::attention(queries, pages, rows, heads, scale, window, stream)
-                                : portable::attention(queries, pages, rows, heads, scale, window, stream));
+                                : gpu::try_first(
+                                      stream, [&] { return gpu::attention(queries, pages, rows, heads, scale, window, stream); },
+                                      [&] { return portable::attention(queries, pages, rows, heads, scale, window, stream); }));
   });
 }
 
@@ -93,6 +98,7 @@ int vm_kv_copy(vm_array* tokens, const vm_kv* layers, int32_t n, const int32_t* 
       all.push_back(&pages);
     }
     *tokens = handle_of(own_kernels(stream) ? cpu::copy_pages(before, all, std::move(list), stream)
-                                            : portable::copy_pages(before, all, std::move(list), stream));
+                                            : gpu::try_first(stream, [&] { return gpu::copy_pages(before, all, list, stream); },
+                                                             [&] { return portable::copy_pages(before, all, list, stream); }));
   });
 }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "checks.h"
+#include "gpu/gpu.h"
 #include "mlx/backend/cpu/encoder.h"
 #include "mlx/transforms.h"
 #include "paged.h"
@@ -91,7 +92,9 @@ int vm_kv_read(vm_kv kv, int32_t page, void* to) {
     auto& all = pages_of(kv);
     check_page(all, page);
     if (all.device) {
-      portable::read_page(all, page, static_cast<char*>(to));
+      if (!gpu::runs(all.stream) || !gpu::read_page(all, page, static_cast<char*>(to))) {
+        portable::read_page(all, page, static_cast<char*>(to));
+      }
       return;
     }
     mx::synchronize(all.stream);
@@ -104,7 +107,9 @@ int vm_kv_write(vm_kv kv, int32_t page, const void* from) {
     auto& all = pages_of(kv);
     check_page(all, page);
     if (all.device) {
-      portable::write_page(all, page, static_cast<const char*>(from));
+      if (!gpu::runs(all.stream) || !gpu::write_page(all, page, static_cast<const char*>(from))) {
+        portable::write_page(all, page, static_cast<const char*>(from));
+      }
       return;
     }
     mx::synchronize(all.stream);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "checks.h"
+#include "gpu/gpu.h"
 
 namespace vllmd {
 namespace {
@@ -32,8 +33,15 @@ void check_edits(const vm_sampling_row& row, int i, int previous, int counts, in
 
 Chosen choose(const mx::array& logits, const std::optional<mx::array>& previous, Choice choice, vm_stream s) {
   auto stream = stream_of(s);
-  return own_kernels(stream) ? cpu::choose(logits, previous, std::move(choice), stream)
-                             : portable::choose(logits, previous, choice, stream);
+  if (own_kernels(stream)) {
+    return cpu::choose(logits, previous, std::move(choice), stream);
+  }
+  if (gpu::runs(stream)) {
+    if (auto chosen = gpu::choose(logits, previous, choice, stream)) {
+      return std::move(*chosen);
+    }
+  }
+  return portable::choose(logits, previous, choice, stream);
 }
 
 }  // namespace
