@@ -35,18 +35,6 @@ Weight weight_of(vm_array w, vm_array scales, vm_array biases, int32_t group, in
   return weight;
 }
 
-void check_arena(const mx::array& k, const mx::array& v) {
-  require(k.ndim() == 4 && is_real(k), "key arena is ", text(k), ", expected [slots, kv_heads, capacity, head_dim]");
-  require(v.shape() == k.shape() && v.dtype() == k.dtype(), "value arena is ", text(v), ", key arena ", text(k));
-}
-
-// A handle whose array the caller gave up for the updated one.
-void replace(vm_array* handle, mx::array&& updated) {
-  auto* old = reinterpret_cast<mx::array*>(*handle);
-  *handle = handle_of(std::move(updated));
-  delete old;
-}
-
 }  // namespace
 }  // namespace vllmd
 
@@ -113,74 +101,6 @@ int vm_swiglu(vm_array* out, vm_array x, vm_stream s) {
     *out = handle_of(own_kernels(stream) ? cpu::swiglu(rows, stream)
                                          : gpu::try_first(stream, [&] { return gpu::swiglu(rows, stream); },
                                                           [&] { return portable::swiglu(rows, stream); }));
-  });
-}
-
-int vm_qkv_rope_write(vm_array* out, vm_array* k, vm_array* v, vm_array qkv, vm_batch batch, int32_t heads,
-                      int32_t kv_heads, int32_t head_dim, vm_array q_norm, vm_array k_norm, float eps,
-                      int32_t rope_dims, float rope_base, float rope_scale, vm_array freqs, vm_stream s) {
-  return guarded("qkv_rope_write", [&] {
-    auto &keys = array_of(*k), &values = array_of(*v), &x = array_of(qkv);
-    auto& rows = batch_of(batch);
-    check_arena(keys, values);
-    check_matrix("qkv", x);
-    require(heads > 0 && kv_heads > 0 && head_dim > 0 && heads % kv_heads == 0, heads, " heads, ", kv_heads,
-            " kv heads of ", head_dim);
-    require(keys.shape(1) == kv_heads && keys.shape(3) == head_dim, "arena is ", text(keys), ", expected ", kv_heads,
-            " kv heads of ", head_dim);
-    require(x.shape(0) == rows.rows()->size() && x.shape(1) == (heads + 2 * kv_heads) * head_dim, "qkv is ", text(x),
-            ", expected [", rows.rows()->size(), ", ", (heads + 2 * kv_heads) * head_dim, "]");
-    require(rope_dims >= 0 && rope_dims % 2 == 0 && rope_dims <= head_dim, "rope_dims is ", rope_dims,
-            ", allowed are even numbers to ", head_dim);
-    rows.check_fits(keys.shape(0), keys.shape(2));
-    HeadNorm norm{optional_array_of(q_norm), optional_array_of(k_norm), eps};
-    check_vector("q_norm", norm.q, head_dim);
-    check_vector("k_norm", norm.k, head_dim);
-    RopeSpec rope{rope_dims, rope_base, rope_scale, optional_array_of(freqs)};
-    check_vector("freqs", rope.freqs, rope_dims / 2);
-    HeadShape shape{heads, kv_heads, head_dim};
-    auto stream = stream_of(s);
-    auto written = own_kernels(stream) ? cpu::qkv_rope_write(keys, values, x, rows, shape, norm, rope, stream)
-                                       : portable::qkv_rope_write(keys, values, x, rows, shape, norm, rope, stream);
-    auto q = handle_of(std::move(written[0]));
-    replace(k, std::move(written[1]));
-    replace(v, std::move(written[2]));
-    *out = q;
-  });
-}
-
-int vm_attention(vm_array* out, vm_array q, vm_array k, vm_array v, vm_batch batch, int32_t heads, float scale,
-                 vm_stream s) {
-  return guarded("attention", [&] {
-    auto &queries = array_of(q), &keys = array_of(k), &values = array_of(v);
-    auto& rows = batch_of(batch);
-    check_arena(keys, values);
-    check_matrix("q", queries);
-    require(heads > 0 && heads % keys.shape(1) == 0, heads, " heads over ", keys.shape(1), " kv heads");
-    require(queries.shape(0) == rows.rows()->size() && queries.shape(1) == heads * keys.shape(3), "q is ",
-            text(queries), ", expected [", rows.rows()->size(), ", ", heads * keys.shape(3), "]");
-    rows.check_fits(keys.shape(0), keys.shape(2));
-    auto stream = stream_of(s);
-    *out = handle_of(own_kernels(stream) ? cpu::attention(queries, keys, values, rows, heads, scale, stream)
-                                         : portable::attention(queries, keys, values, rows, heads, scale, stream));
-  });
-}
-
-int vm_slot_copy(vm_array* dst, int32_t to, vm_array src, int32_t from, int32_t length, vm_stream s) {
-  return guarded("slot_copy", [&] {
-    auto &target = array_of(*dst), &source = array_of(src);
-    check_arena(target, target);
-    check_arena(source, source);
-    require(target.dtype() == source.dtype() && target.shape(1) == source.shape(1) &&
-                target.shape(3) == source.shape(3),
-            "arenas differ: ", text(target), " and ", text(source));
-    require(to >= 0 && to < target.shape(0) && from >= 0 && from < source.shape(0), "slots ", from, " to ", to,
-            " of arenas ", text(source), " and ", text(target));
-    require(length >= 0 && length <= target.shape(2) && length <= source.shape(2), "length is ", length,
-            ", arenas are ", text(source), " and ", text(target));
-    auto stream = stream_of(s);
-    replace(dst, own_kernels(stream) ? cpu::kv_copy(target, to, source, from, length, stream)
-                                     : portable::kv_copy(target, to, source, from, length, stream));
   });
 }
 

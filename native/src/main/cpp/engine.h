@@ -2,12 +2,11 @@
 // primitives, `portable` by MLX's operations. Arguments have been checked against each other by the entry points.
 #pragma once
 
-#include <array>
 #include <memory>
 #include <optional>
 #include <vector>
 
-#include "batch.h"
+#include "handles.h"
 #include "mlx/array.h"
 #include "mlx/stream.h"
 
@@ -35,20 +34,12 @@ struct HeadNorm {
   float eps;
 };
 
-// q, then the updated arenas.
-using QkvWritten = std::array<mx::array, 3>;
-
 namespace cpu {
 mx::array linear(const mx::array& x, const Weight& w, const std::optional<mx::array>& bias,
                  const std::optional<mx::array>& residual, mx::Stream s);
 mx::array embedding(const mx::array& ids, const Weight& w, mx::Stream s);
 mx::array rms_norm(const mx::array& x, const mx::array& weight, float eps, mx::Stream s);
 mx::array swiglu(const mx::array& x, mx::Stream s);
-QkvWritten qkv_rope_write(const mx::array& k, const mx::array& v, const mx::array& qkv, Batch& batch, HeadShape shape,
-                          const HeadNorm& norm, const RopeSpec& rope, mx::Stream s);
-mx::array attention(const mx::array& q, const mx::array& k, const mx::array& v, Batch& batch, int heads, float scale,
-                    mx::Stream s);
-mx::array kv_copy(const mx::array& dst, int to, const mx::array& src, int from, int length, mx::Stream s);
 mx::array rows(const mx::array& x, std::vector<int32_t> rows, mx::Stream s);
 mx::array step_tokens(const std::optional<mx::array>& previous, std::vector<int32_t> from, std::vector<int32_t> ids,
                       mx::Stream s);
@@ -60,11 +51,6 @@ mx::array linear(const mx::array& x, const Weight& w, const std::optional<mx::ar
 mx::array embedding(const mx::array& ids, const Weight& w, mx::Stream s);
 mx::array rms_norm(const mx::array& x, const mx::array& weight, float eps, mx::Stream s);
 mx::array swiglu(const mx::array& x, mx::Stream s);
-QkvWritten qkv_rope_write(const mx::array& k, const mx::array& v, const mx::array& qkv, Batch& batch, HeadShape shape,
-                          const HeadNorm& norm, const RopeSpec& rope, mx::Stream s);
-mx::array attention(const mx::array& q, const mx::array& k, const mx::array& v, Batch& batch, int heads, float scale,
-                    mx::Stream s);
-mx::array kv_copy(const mx::array& dst, int to, const mx::array& src, int from, int length, mx::Stream s);
 mx::array rows(const mx::array& x, std::vector<int32_t> rows, mx::Stream s);
 mx::array step_tokens(const std::optional<mx::array>& previous, std::vector<int32_t> from, std::vector<int32_t> ids,
                       mx::Stream s);

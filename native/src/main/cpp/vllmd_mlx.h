@@ -28,7 +28,6 @@ extern "C" {
 #define VM_PAGE 64  // positions of a page of keys and values
 
 typedef int64_t vm_array;   // an mlx::core::array
-typedef int64_t vm_batch;   // the rows of one step, see vm_batch_new
 typedef int64_t vm_kv;      // keys and values of one attention layer in pages, see vm_kv_new
 typedef int64_t vm_step;    // the rows of one step over pages, see vm_step_new
 typedef int64_t vm_stream;  // 0 = the default stream of the default device
@@ -117,30 +116,6 @@ VM_API int vm_rms_norm(vm_array* out, vm_array x, vm_array weight, float eps, vm
 // out [n, F] = silu(x[:, :F]) · x[:, F:], x [n, 2F].
 VM_API int vm_swiglu(vm_array* out, vm_array x, vm_stream s);
 
-// The rows of one step over one KV arena: row i belongs to slot slots[i], stands at position positions[i]
-// and attends to positions 0 … positions[i] of its slot. Rows of one slot are adjacent, positions ascending
-// by one. Host arrays, copied. Shared by all layers of the step: what a backend derives (index arrays, a
-// mask) is made once. Freed by vm_batch_free.
-VM_API int vm_batch_new(vm_batch* out, const int32_t* slots, const int32_t* positions, int32_t n);
-VM_API int vm_batch_free(vm_batch batch);
-
-// A KV arena of one layer is two arrays [S, kv_heads, capacity, head_dim].
-// Splits qkv [n, (heads + 2·kv_heads)·head_dim] into q, k, v; RMS-norms q and k per head with q_norm, k_norm
-// [head_dim] (0 = none); rotates the first `rope_dims` of each head, halves paired (i, i + rope_dims/2),
-// angle = position · rope_scale · base^(-2i/rope_dims), or position / freqs[i] where freqs [rope_dims/2] is
-// given; writes k and v into the arena IN PLACE at (slot, position). *k and *v are replaced by handles
-// of the updated arena (the same memory; the old handles are freed). out: q [n, heads·head_dim].
-VM_API int vm_qkv_rope_write(vm_array* out, vm_array* k, vm_array* v, vm_array qkv, vm_batch batch, int32_t heads,
-                             int32_t kv_heads, int32_t head_dim, vm_array q_norm, vm_array k_norm, float eps,
-                             int32_t rope_dims, float rope_base, float rope_scale, vm_array freqs, vm_stream s);
-// out [n, heads·head_dim]: softmax(scale · q·Kᵀ)·V of each row over its slot's positions 0 … position.
-// Query head h uses kv head h / (heads / kv_heads).
-VM_API int vm_attention(vm_array* out, vm_array q, vm_array k, vm_array v, vm_batch batch, int32_t heads, float scale,
-                        vm_stream s);
-// Copies the first `length` positions of slot `from` of src to slot `to` of *dst, in place (*dst is replaced).
-// The arenas may differ in S and capacity; src may be *dst's own value.
-VM_API int vm_slot_copy(vm_array* dst, int32_t to, vm_array src, int32_t from, int32_t length, vm_stream s);
-
 // Keys and values of one attention layer, in pages of VM_PAGE positions. A page is a number; what sequence it belongs to
 // is known to the caller alone. Written in place and never copied to grow: on a CPU stream address space for `most`
 // pages is reserved and memory appears with the first write, on a GPU growing makes a larger arena. The memory lives
@@ -173,8 +148,11 @@ VM_API int vm_step_new(vm_step* out, const int32_t* sequences, const int32_t* po
                        const int32_t* tables, const int32_t* offsets, const int32_t* first, const int32_t* sinks,
                        int32_t m);
 VM_API int vm_step_free(vm_step step);
-// As vm_qkv_rope_write, into the pages of the rows' sequences. out: q [n, heads·head_dim]; what is to see the rows
-// written is built from it.
+// Splits qkv [n, (heads + 2·kv_heads)·head_dim] into q, k, v; RMS-norms q and k per head with q_norm, k_norm
+// [head_dim] (0 = none); rotates the first `rope_dims` of each head, halves paired (i, i + rope_dims/2),
+// angle = position · rope_scale · base^(-2i/rope_dims), or position / freqs[i] where freqs [rope_dims/2] is given; writes
+// k and v into the pages of the rows' sequences. out: q [n, heads·head_dim]; what is to see the rows written is built
+// from it, and nothing is written unless it is evaluated.
 VM_API int vm_kv_append(vm_array* out, vm_kv kv, vm_array qkv, vm_step step, int32_t heads, int32_t kv_heads,
                         int32_t head_dim, vm_array q_norm, vm_array k_norm, float eps, int32_t rope_dims,
                         float rope_base, float rope_scale, vm_array freqs, vm_stream s);

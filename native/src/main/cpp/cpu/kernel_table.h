@@ -11,7 +11,6 @@ constexpr Kernels kernel_table(const char* name) {
       .rms_norm = rms_norm,
       .swiglu = swiglu,
       .rope_head = rope_head,
-      .attend_block = attend_block,
       .attend_tile = attend_tile,
       .tile_scratch = tile_scratch,
       .tile_queries = V::tile_rows,

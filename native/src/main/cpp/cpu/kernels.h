@@ -33,20 +33,9 @@ struct LinearView {
   float* y;               // [rows, n]
 };
 
-// Attention of query heads that share one kv head, over the first `keys` positions of one slot.
-struct AttentionView {
-  const float* keys;    // [capacity, head_dim] of this slot and kv head
-  const float* values;  // the same
-  int head_dim;
-};
-
 // Softmax over part of the keys, before division: maximum, sum of exponentials, weighted sum of values.
 // Laid out as float[2 + head_dim].
 constexpr int kPartialHeader = 2;
-
-// Keys of one block are summed together; blocks are merged in order. Fixed, so that the way a row is split over
-// threads never shows in its result.
-constexpr int kKeyBlock = 128;
 
 // Pages whose positions are attended to together: sums are made over those, then merged in order. Fixed, so that how the
 // work is shared out never shows in a result.
@@ -92,8 +81,6 @@ struct Kernels {
   void (*rope_head)(const float* in, const float* norm, float eps, int head_dim, const float* cosines,
                     const float* sines, int rope_dims, float* out);
 
-  // One key block, `count` keys from `first`: q [head_dim] already times the scale; partial float[2 + head_dim].
-  void (*attend_block)(const AttentionView& kv, const float* q, int first, int count, float* partial);
   // One partial per query; where a query sees nothing its maximum is -inf and its sum 0.
   void (*attend_tile)(const AttentionTile& tile);
   size_t (*tile_scratch)(const BlockLayout& layout, int count);
@@ -105,7 +92,7 @@ struct Kernels {
   void (*unpack_keys)(const BlockLayout& layout, const void* block, float* out);
   void (*unpack_values)(const BlockLayout& layout, const void* block, float* wide, float* out);
 
-  // Merges the next block's partial into the running one.
+  // Merges the next split's partial into the running one; where one of them saw nothing the other is left as it is.
   void (*merge)(float* running, const float* next, int head_dim);
   // out [head_dim] = weighted sum / sum of exponentials.
   void (*finish)(const float* partial, int head_dim, float* out);

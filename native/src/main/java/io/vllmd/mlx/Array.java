@@ -58,11 +58,6 @@ public final class Array implements AutoCloseable {
         return released;
     }
 
-    /** After an in-place update: same memory and shape under another handle, the old one already freed. */
-    void replace(long newHandle) {
-        handle = newHandle;
-    }
-
     /** Takes the array out of its scope; whoever holds it then closes it. */
     public Array detach() {
         OwnerThread.current();

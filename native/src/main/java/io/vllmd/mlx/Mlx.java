@@ -76,67 +76,16 @@ public final class Mlx extends ArrayOperations {
     }
 
     /**
-     * Splits qkv into q, k and v, RMS-norms q and k per head, rotates them, and writes k and v into the arena
-     * in place at each row's slot and position. The rotation takes the first {@code ropeDims} of each head,
-     * halves paired (i, i + ropeDims/2), by angle position · ropeScale · ropeBase^(-2i/ropeDims), or
-     * position / freqs[i] where freqs is given.
+     * Splits qkv into q, k and v, RMS-norms q and k per head, rotates them, and writes k and v in place into the pages
+     * of the rows' sequences. The rotation takes the first {@code ropeDims} of each head, halves paired
+     * (i, i + ropeDims/2), by angle position · ropeScale · ropeBase^(-2i/ropeDims), or position / freqs[i] where freqs
+     * is given.
      *
      * @param qkv [n, (heads + 2·kvHeads)·headDim]
      * @param qNorm norm weight [headDim] of the query heads, or null for none; likewise kNorm
      * @param freqs [ropeDims/2] or null
-     * @return q [n, heads·headDim]
-     */
-    public static Array qkvRopeWrite(
-            Array qkv,
-            KvArena kv,
-            Batch batch,
-            int heads,
-            int kvHeads,
-            int headDim,
-            @Nullable Array qNorm,
-            @Nullable Array kNorm,
-            float eps,
-            int ropeDims,
-            float ropeBase,
-            float ropeScale,
-            @Nullable Array freqs) {
-        OwnerThread thread = OwnerThread.current();
-        return Array.adopt(
-                thread,
-                EngineCalls.qkvRopeWrite(
-                        thread,
-                        kv,
-                        qkv.handle(),
-                        batch.handle(),
-                        heads,
-                        kvHeads,
-                        headDim,
-                        Array.handleOrNone(qNorm),
-                        Array.handleOrNone(kNorm),
-                        eps,
-                        ropeDims,
-                        ropeBase,
-                        ropeScale,
-                        Array.handleOrNone(freqs)));
-    }
-
-    /**
-     * [n, heads·headDim]: softmax(scale · q·Kᵀ)·V of each row over its slot's positions 0 … position. Query
-     * head h reads kv head h / (heads / kvHeads).
-     *
-     * @param q [n, heads·headDim]
-     */
-    public static Array attention(Array q, KvArena kv, Batch batch, int heads, float scale) {
-        OwnerThread thread = OwnerThread.current();
-        return Array.adopt(
-                thread,
-                EngineCalls.attention(thread, q.handle(), kv.k.handle(), kv.v.handle(), batch.handle(), heads, scale));
-    }
-
-    /**
-     * As {@link #qkvRopeWrite}, into the pages of the rows' sequences.
-     *
-     * @return q [n, heads·headDim]; attention that is to see the rows written is built from it
+     * @return q [n, heads·headDim]; attention that is to see the rows written is built from it, and nothing is written
+     *     unless it is evaluated
      */
     public static Array append(
             Array qkv,

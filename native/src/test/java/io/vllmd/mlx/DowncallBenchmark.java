@@ -41,7 +41,8 @@ public final class DowncallBenchmark {
         Array norm = Array.of(Numbers.random(random, 256), 256);
         Weight weight = new AffineMatrix(random, 256, 256, 64, 8, Dtype.FLOAT32).weight(null);
         int[] shape = {16, 16};
-        int[] slots = {0, 1, 2, 3};
+        int[] sequences = {0, 1, 2, 3};
+        int[][] tables = {{0}, {1}, {2}, {3}};
         OwnerThread thread = OwnerThread.current();
         measure("the downcall itself (vm_abi)", 1_000_000, n -> {
             long sum = 0;
@@ -70,11 +71,11 @@ public final class DowncallBenchmark {
         measure("Mlx.reshape, in a scope of 100", 100_000, n -> scoped(n, () -> Mlx.reshape(x, shape)));
         measure("Mlx.linear 8-bit, in a scope of 100", 100_000, n -> scoped(n, () -> Mlx.linear(x, weight)));
         measure("Mlx.rmsNorm, in a scope of 100", 100_000, n -> scoped(n, () -> Mlx.rmsNorm(x, norm, 1e-6f)));
-        measure("Batch of 4 rows", 100_000, n -> {
+        measure("StepRows of 4 rows", 100_000, n -> {
             long sum = 0;
             for (int i = 0; i < n; i++) {
-                try (Batch batch = Batch.of(slots, slots)) {
-                    sum += batch.handle();
+                try (StepRows step = StepRows.of(sequences, sequences, tables, sequences, sequences)) {
+                    sum += step.handle();
                 }
             }
             return sum;

@@ -18,7 +18,8 @@ class MemoryTest {
     private static final int KV_HEADS = 2;
     private static final int HEAD_DIM = 32;
     private static final int WIDTH = (HEADS + 2 * KV_HEADS) * HEAD_DIM;
-    private static final int SLOTS = 3;
+    private static final int SEQUENCES = 3;
+    private static final int PAGES = 400;
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
@@ -26,16 +27,16 @@ class MemoryTest {
         if (portable) {
             Kernels.use(Kernels.PORTABLE);
         }
-        try (KvArena arena = KvArena.allocate(SLOTS, KV_HEADS, 64, HEAD_DIM, Dtype.FLOAT32)) {
+        try (KvPages pages = pages(1)) {
             AffineMatrix matrix = new AffineMatrix(new Random(1), WIDTH, HEADS * HEAD_DIM, 32, 8, Dtype.FLOAT32);
             Weight weight = matrix.weight(null);
-            Array first = Array.of(new float[SLOTS * WIDTH], SLOTS, WIDTH);
+            Array first = Array.of(new float[SEQUENCES * WIDTH], SEQUENCES, WIDTH);
             Mlx.eval(first, matrix.packed);
-            step(arena, weight, first, 0, null).close();
+            step(pages, weight, first, 0, null).close();
             Mlx.synchronize();
             long before = Mlx.memory().active();
             for (int i = 0; i < (portable ? 1_000 : 10_000); i++) {
-                step(arena, weight, first, i % 64, null).close();
+                step(pages, weight, first, i % 64, null).close();
             }
             Mlx.synchronize();
             assertEquals(before, Mlx.memory().active());
@@ -44,20 +45,20 @@ class MemoryTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void stepsRunningAheadWriteTheArenaInPlace(boolean portable) {
+    void aThousandStepsRunAheadNeverCopyTheCache(boolean portable) {
         if (portable) {
             Kernels.use(Kernels.PORTABLE);
         }
-        try (KvArena arena = KvArena.allocate(SLOTS, KV_HEADS, 4096, HEAD_DIM, Dtype.FLOAT32)) {
+        try (KvPages pages = pages(PAGES)) {
             AffineMatrix matrix = new AffineMatrix(new Random(1), WIDTH, HEADS * HEAD_DIM, 32, 8, Dtype.FLOAT32);
-            Array first = Array.of(new float[SLOTS * WIDTH], SLOTS, WIDTH);
+            Array first = Array.of(new float[SEQUENCES * WIDTH], SEQUENCES, WIDTH);
             Mlx.eval(first, matrix.packed);
             Mlx.synchronize();
             long before = Mlx.memory().active();
             Mlx.resetPeak();
             Array previous = null;
             for (int i = 0; i < 1_000; i++) {
-                Array next = step(arena, matrix.weight(null), first, i % 64, previous);
+                Array next = step(pages, matrix.weight(null), first, i, previous);
                 if (previous != null) {
                     previous.close();
                 }
@@ -65,9 +66,8 @@ class MemoryTest {
             }
             Mlx.synchronize();
             long above = Mlx.memory().peak() - before;
-            assertTrue(
-                    above < arena.nbytes() / 4,
-                    "steps took up to " + above + " bytes over the arena's " + arena.nbytes() + ": it was copied");
+            long all = SEQUENCES * PAGES * pages.pageBytes();
+            assertTrue(above < all / 4, "steps took up to " + above + " bytes over the pages' " + all + ": copied");
             if (previous != null) {
                 previous.close();
             }
@@ -75,20 +75,29 @@ class MemoryTest {
         }
     }
 
+    private static KvPages pages(int each) {
+        int all = SEQUENCES * each;
+        return KvPages.allocate(all, all, KV_HEADS, HEAD_DIM, Dtype.FLOAT32, 0);
+    }
+
     /** A layer and a token a row; sent off without waiting, the tokens of the step before feed it. */
-    private static Array step(KvArena arena, Weight weight, Array first, int position, @Nullable Array previous) {
-        int[] slots = {0, 1, 2};
+    private static Array step(KvPages pages, Weight weight, Array first, int position, @Nullable Array previous) {
+        int[] sequences = {0, 1, 2};
         int[] positions = {position, position, position};
+        int[][] tables = new int[SEQUENCES][pages.pages() / SEQUENCES];
+        for (int i = 0; i < pages.pages(); i++) {
+            tables[i % SEQUENCES][i / SEQUENCES] = i;
+        }
         try (Scope scope = Scope.open();
-                Batch batch = Batch.of(slots, positions)) {
+                StepRows rows = StepRows.of(sequences, positions, tables, new int[SEQUENCES], new int[SEQUENCES])) {
             Array x = first;
             if (previous != null) {
-                Array tokens = Mlx.stepTokens(previous, slots, new int[3]);
+                Array tokens = Mlx.stepTokens(previous, sequences, new int[3]);
                 x = Mlx.add(first, Mlx.reshape(Mlx.astype(tokens, Dtype.FLOAT32), 3, 1));
             }
-            Array q = Mlx.qkvRopeWrite(
-                    x, arena, batch, HEADS, KV_HEADS, HEAD_DIM, null, null, 1e-6f, HEAD_DIM, 10_000f, 1f, null);
-            Array out = Mlx.linear(Mlx.attention(q, arena, batch, HEADS, 0.1f), weight);
+            Array q = Mlx.append(
+                    x, pages, rows, HEADS, KV_HEADS, HEAD_DIM, null, null, 1e-6f, HEAD_DIM, 10_000f, 1f, null);
+            Array out = Mlx.linear(Mlx.attention(q, pages, rows, HEADS, 0.1f, 0), weight);
             float[] zeros = new float[3];
             Array tokens = Mlx.sample(out, zeros, new int[3], new float[] {1, 1, 1}, zeros, zeros);
             Mlx.asyncEval(tokens);

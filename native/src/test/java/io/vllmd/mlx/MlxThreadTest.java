@@ -122,8 +122,8 @@ class MlxThreadTest {
                 Scope::open,
                 () -> Stream.on(Device.CPU),
                 Device.CPU::isAvailable,
-                () -> Batch.of(new int[1], new int[1]),
-                () -> KvArena.allocate(1, 1, 1, 1, Dtype.FLOAT32));
+                () -> StepRows.of(new int[1], new int[1], new int[][] {{0}}, new int[1], new int[1]),
+                () -> KvPages.allocate(1, 1, 1, 1, Dtype.FLOAT32, 0));
         Thread.currentThread().setName("the stranger");
         for (Executable call : calls) {
             IllegalStateException e = assertThrows(IllegalStateException.class, call);
