@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param threads threads on a CPU device, 0 for one per core
  * @param kvMemory bytes that keys and values of all models may take, cached prefixes included
  * @param maxKvTokens newest tokens that an answer keeps keys and values of, 0 for all
+ * @param diskCache bytes that keys and values may take on disk, 0 for none
  * @param defaultMaxTokens longest answer where a request names none, null for all the room
  * @param stallTimeout longest silence of the engine on a request that it admitted, null for no bound
  */
@@ -24,6 +25,7 @@ public record EngineSettings(
         boolean prefixCache,
         int maxKvTokens,
         boolean speculation,
+        long diskCache,
         @Nullable Integer defaultMaxTokens,
         @Nullable Duration stallTimeout,
         FrequencyPenalty frequencyPenalty,
@@ -80,6 +82,7 @@ public record EngineSettings(
                 s.flag("prefix-cache"),
                 s.integer("max-kv-tokens", 0, 100_000_000),
                 s.flag("speculation"),
+                s.bytes("disk-cache", 0, 1L << 50),
                 s.integerOrNone("default-max-tokens", 1, 10_000_000),
                 s.durationOrNone("stall-timeout", Duration.ofSeconds(1), Duration.ofHours(24)),
                 s.choice("frequency-penalty", FrequencyPenalty.class),

@@ -12,6 +12,7 @@ import io.vllmd.config.Version;
 import io.vllmd.control.ControlServer;
 import io.vllmd.control.RuntimeControl;
 import io.vllmd.engine.Engine;
+import io.vllmd.engine.cache.DiskStore;
 import io.vllmd.http.HttpServer;
 import io.vllmd.mlx.Device;
 import io.vllmd.mlx.Mlx;
@@ -96,6 +97,9 @@ final class Daemon implements AutoCloseable {
         MlxThread mlx = MlxThread.start("mlx", (thread, e) -> log.error("work on the MLX thread failed", e));
         CompletableFuture<Device> device = mlx.submit(() -> prepareMlx(limits));
         Engine engine = new Engine(mlx, EngineTuning.limits(limits));
+        if (limits.diskCache() > 0) {
+            engine.keepOnDisk(DiskStore.open(places.caches().resolve("kv"), limits.diskCache()));
+        }
         tuning.complete(new EngineTuning(engine, settings.liveEngine()));
         Serving serving = new Serving(mlx, device, engine, settings, places, sprout(), System.getenv());
         Banner.listening(await(http).address());

@@ -1,10 +1,12 @@
 package io.vllmd.engine;
 
+import io.vllmd.engine.cache.DiskStore;
 import io.vllmd.mlx.MlxThread;
 import io.vllmd.model.LanguageModel;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
 
 /** Serves any number of models on one MLX thread; lanes take turns, step by step. */
 public final class Engine implements AutoCloseable {
@@ -14,6 +16,7 @@ public final class Engine implements AutoCloseable {
     private final GuideRunner guides = new GuideRunner();
     private final KvBudget kvBudget;
     private volatile EngineLimits limits;
+    private volatile @Nullable DiskStore disk;
 
     /** @param mlx outlives the engine */
     public Engine(MlxThread mlx, EngineLimits limits) {
@@ -29,16 +32,14 @@ public final class Engine implements AutoCloseable {
      * @param name what people call it, for errors and logs
      */
     public Lane attach(LanguageModel model, String name) {
-        return attach(model, name, 0);
+        return attach(model, name, LaneOptions.PLAIN);
     }
 
     /**
      * As {@link #attach(LanguageModel, String)}.
-     *
-     * @param kvBits 8 or 4 packs keys and values, which loses a little; 0 keeps them as they are
      */
-    public Lane attach(LanguageModel model, String name, int kvBits) {
-        Lane lane = mlx.call(() -> new Lane(model, name, kvBits, this, mlx));
+    public Lane attach(LanguageModel model, String name, LaneOptions options) {
+        Lane lane = mlx.call(() -> new Lane(model, name, options, this, mlx));
         lanes.add(lane);
         return lane;
     }
@@ -64,11 +65,30 @@ public final class Engine implements AutoCloseable {
         CompletableFuture.allOf(lanes.stream().map(Lane::detach).toArray(CompletableFuture[]::new))
                 .join();
         guides.close();
+        DiskStore store = disk;
+        if (store != null) {
+            store.close();
+        }
     }
 
     /** The clock of all steps; on the MLX thread. */
     StepClock clock() {
         return clock;
+    }
+
+    /** Keeps pages of models attached from now on, those that have an identity. The engine closes the store. */
+    public void keepOnDisk(DiskStore store) {
+        disk = store;
+    }
+
+    /** Whether models attached from now on can have pages on disk. */
+    public boolean keepsOnDisk() {
+        return disk != null;
+    }
+
+    @Nullable
+    DiskStore disk() {
+        return disk;
     }
 
     GuideRunner guides() {

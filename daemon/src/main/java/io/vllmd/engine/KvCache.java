@@ -1,12 +1,16 @@
 package io.vllmd.engine;
 
+import io.vllmd.config.Version;
+import io.vllmd.engine.cache.CacheIdentity;
 import io.vllmd.engine.cache.Match;
+import io.vllmd.engine.cache.PageIo;
 import io.vllmd.engine.cache.PagePool;
 import io.vllmd.engine.cache.PageTable;
 import io.vllmd.engine.cache.PrefixTree;
 import io.vllmd.mlx.Dtype;
 import io.vllmd.mlx.KvPages;
 import io.vllmd.model.LanguageModel;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -17,11 +21,13 @@ import org.jspecify.annotations.Nullable;
  * of a group stands for its positions in all of the group's layers. Sequences share the pages of a common prefix, and
  * nothing is ever moved: see docs/decisions/0005. Belongs to the MLX thread.
  */
-final class KvCache {
+final class KvCache implements PageIo {
     static final int PAGE = KvPages.PAGE;
 
     private final List<LanguageModel.KvLayer> shapes;
+    private final Dtype activations;
     private final int bits;
+    private final CacheIdentity identity;
     private final KvBudget budget;
     private final @Nullable KvPages[] layers;
     private final int[] groupOfLayer;
@@ -37,12 +43,14 @@ final class KvCache {
     record Group(int window, long bytes, PagePool pool) {}
 
     /**
-     * @param bits 0 keeps keys and values as the model makes them, 8 or 4 packs them
+     * @param options whether keys and values are packed, and whose they are
      * @param budget shared with other models
      */
-    KvCache(LanguageModel.Description model, int bits, KvBudget budget) {
+    KvCache(LanguageModel.Description model, LaneOptions options, KvBudget budget) {
         this.shapes = model.kvLayers();
-        this.bits = bits;
+        this.activations = model.activations();
+        this.bits = options.kvBits();
+        this.identity = new CacheIdentity(options.identity(), shapes + " " + activations + " " + bits, Version.current());
         this.budget = budget;
         this.layers = new @Nullable KvPages[shapes.size()];
         this.groupOfLayer = new int[shapes.size()];
@@ -65,7 +73,7 @@ final class KvCache {
             }
             groups.add(new Group(window, bytes, new PagePool(most)));
         }
-        this.tree = new PrefixTree(groups.stream().map(Group::pool).toList());
+        this.tree = new PrefixTree(groups.stream().map(Group::pool).toList(), windows, identity.toString());
         budget.add(this);
     }
 
@@ -123,6 +131,49 @@ final class KvCache {
             }
         }
         return true;
+    }
+
+    /** Whose pages these are. */
+    CacheIdentity identity() {
+        return identity;
+    }
+
+    @Override
+    public long pageBytes() {
+        return groups.stream().mapToLong(Group::bytes).sum();
+    }
+
+    @Override
+    public int take(int group) {
+        return take(groups.get(group));
+    }
+
+    @Override
+    public void read(int[] groupPages, MemorySegment to) {
+        eachLayer(groupPages, to, KvPages::read);
+    }
+
+    @Override
+    public void write(int[] groupPages, MemorySegment from) {
+        eachLayer(groupPages, from, KvPages::write);
+    }
+
+    /** Copies one page of a layer. */
+    private interface PageCopy {
+        void copy(KvPages layer, int page, MemorySegment memory);
+    }
+
+    /** Layers lie one after another, those of groups without a page are passed over. */
+    private void eachLayer(int[] groupPages, MemorySegment memory, PageCopy copy) {
+        long at = 0;
+        for (int i = 0; i < layers.length; i++) {
+            int page = groupPages[groupOfLayer[i]];
+            long bytes = bytes(shapes.get(i), activations);
+            if (page >= 0) {
+                copy.copy(layer(i, activations), page, memory.asSlice(at, bytes));
+            }
+            at += bytes;
+        }
     }
 
     private int take(Group group) {

@@ -64,7 +64,7 @@ final class LaneCounts {
      * @param worked whether it submitted or read a step
      * @return nanoseconds that it spent beside encoding and waiting
      */
-    long endTurn(int running, WaitingLine waiting, boolean worked) {
+    long endTurn(int running, int waiting, boolean worked) {
         long host = Math.max(0, System.nanoTime() - turnBegan - encodedInTurn - waitedInTurn);
         EngineStats last = stats;
         if (worked) {
@@ -74,7 +74,7 @@ final class LaneCounts {
         }
         stats = new EngineStats(
                 running,
-                waiting.size(),
+                waiting,
                 steps,
                 tokens,
                 promptTokens,

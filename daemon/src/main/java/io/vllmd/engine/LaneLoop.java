@@ -24,6 +24,7 @@ final class LaneLoop {
     private final Runnable ended;
     private final int contextLength;
     private final KvCache cache;
+    private final DiskPrefixes disk;
     private final Admission admission;
     private final StepPlanner planner;
     private final StepBuilder builder;
@@ -40,14 +41,23 @@ final class LaneLoop {
     /**
      * @param inbox requests from other threads, in order
      * @param ended called once for every request that ended
+     * @param wake calls for another turn, from any thread
      */
-    LaneLoop(LanguageModel model, String name, int kvBits, Engine engine, Queue<Sequence> inbox, Runnable ended) {
+    LaneLoop(
+            LanguageModel model,
+            String name,
+            LaneOptions options,
+            Engine engine,
+            Queue<Sequence> inbox,
+            Runnable ended,
+            Runnable wake) {
         this.name = name;
         this.engine = engine;
         this.inbox = inbox;
         this.ended = ended;
         LanguageModel.Description description = model.description();
-        this.cache = new KvCache(description, kvBits, engine.kvBudget());
+        this.cache = new KvCache(description, options, engine.kvBudget());
+        this.disk = new DiskPrefixes(engine.disk(), cache.identity(), cache, wake);
         this.contextLength = description.contextLength();
         this.admission = new Admission(cache);
         this.planner = new StepPlanner(engine, this, admission, costs, contextLength);
@@ -81,9 +91,12 @@ final class LaneLoop {
         counts.beginTurn();
         EngineLimits limits = engine.limits();
         for (Sequence next = inbox.poll(); next != null; next = inbox.poll()) {
-            waiting.add(next);
+            if (!limits.prefixCache() || !disk.holds(next)) {
+                waiting.add(next);
+            }
         }
         endUnwanted(ending);
+        disk.release(waiting::add);
         admission.admit(waiting, active, limits);
         sweep();
 
@@ -124,8 +137,9 @@ final class LaneLoop {
             recover(runs, failure);
         }
         sweep();
-        costs.measuredHost(counts.endTurn(active.size(), waiting, worked || !runs.isEmpty()));
-        return inFlight != null || canGoOn();
+        costs.measuredHost(counts.endTurn(active.size(), waiting.size() + disk.size(), worked || !runs.isEmpty()));
+        boolean copies = disk.pump(decoding);
+        return copies || inFlight != null || canGoOn();
     }
 
     /** Whether there is something to do without a guide's answer. */
@@ -175,17 +189,19 @@ final class LaneLoop {
         }
         endUnwanted(sequence -> sequence.fail(problem));
         cache.clear();
-        counts.endTurn(active.size(), waiting, false);
+        counts.endTurn(active.size(), waiting.size() + disk.size(), false);
     }
 
     /** Frees the KV cache. No turn is under way and no step in flight. */
     void close() {
+        disk.close();
         cache.close();
-        counts.endTurn(active.size(), waiting, false);
+        counts.endTurn(active.size(), waiting.size() + disk.size(), false);
     }
 
     private void endUnwanted(@Nullable Consumer<Sequence> ending) {
         waiting.forEach(each -> end(each, ending));
+        disk.forEach(each -> end(each, ending));
         for (Sequence each : active) {
             end(each, ending);
         }
@@ -215,6 +231,7 @@ final class LaneLoop {
                 EngineLimits limits = engine.limits();
                 if (limits.prefixCache()) {
                     admission.publish(each, true, limits.maxKvTokens());
+                    disk.save(each);
                 }
                 admission.leave(each);
                 ended.run();

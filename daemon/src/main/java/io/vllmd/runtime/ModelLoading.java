@@ -11,6 +11,7 @@ import io.vllmd.config.Profile;
 import io.vllmd.engine.Engine;
 import io.vllmd.engine.GenerationRequest;
 import io.vllmd.engine.Lane;
+import io.vllmd.engine.LaneOptions;
 import io.vllmd.engine.Priority;
 import io.vllmd.engine.Sampling;
 import io.vllmd.hub.ModelFolder;
@@ -113,7 +114,7 @@ final class ModelLoading implements ModelRegistry.Loader {
             try {
                 LoadedModel.Text ready = text.join();
                 ServingDefaults defaults = defaults(folder.root());
-                lane = engine.attach(weights, id, profile.kvBits() == null ? 0 : profile.kvBits());
+                lane = engine.attach(weights, id, options(folder));
                 progress.at("warming up", 0.97);
                 warmUp(lane, weights);
                 progress.at("serving", 1);
@@ -131,6 +132,12 @@ final class ModelLoading implements ModelRegistry.Loader {
                 throw failure;
             }
         }
+    }
+
+    private LaneOptions options(ModelFolder folder) {
+        // Its identity is read from samples of the weights, which is only worth it where it is needed.
+        String identity = engine.keepsOnDisk() ? folder.identity() : "";
+        return new LaneOptions(profile.kvBits() == null ? 0 : profile.kvBits(), identity);
     }
 
     private static ProblemException internal(String id, Throwable failure) {
