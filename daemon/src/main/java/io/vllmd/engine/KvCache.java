@@ -50,7 +50,8 @@ final class KvCache implements PageIo {
         this.shapes = model.kvLayers();
         this.activations = model.activations();
         this.bits = options.kvBits();
-        this.identity = new CacheIdentity(options.identity(), shapes + " " + activations + " " + bits, Version.current());
+        this.identity =
+                new CacheIdentity(options.identity(), shapes + " " + activations + " " + bits, Version.current());
         this.budget = budget;
         this.layers = new @Nullable KvPages[shapes.size()];
         this.groupOfLayer = new int[shapes.size()];

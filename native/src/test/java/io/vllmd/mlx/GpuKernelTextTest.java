@@ -22,8 +22,8 @@ class GpuKernelTextTest {
     @Test
     void theKernelTextsComputeWhatTheyShould() throws IOException, InterruptedException {
         Path program = folder.resolve("kernels");
-        List<String> command = new ArrayList<>(
-                List.of("c++", "-std=c++20", "-O1", "-w", "-Isrc/main/cpp", "-o", program.toString()));
+        List<String> command =
+                new ArrayList<>(List.of("c++", "-std=c++20", "-O1", "-w", "-Isrc/main/cpp", "-o", program.toString()));
         try (Stream<Path> sources = Files.list(Path.of("src/test/cpp/gpu"))) {
             sources.map(Path::toString).filter(name -> name.endsWith(".cpp")).forEach(command::add);
         }
