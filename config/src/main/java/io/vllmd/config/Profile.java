@@ -19,7 +19,7 @@ public record Profile(
         boolean multimodal,
         @Nullable Duration timeout,
         Priority priority,
-        RepetitionGuard repetitionGuard,
+        RepetitionPolicy repetitionGuard,
         @Nullable Integer kvBits,
         SamplingDefaults sampling,
         Tools tools,
@@ -116,7 +116,7 @@ public record Profile(
                 s.flag("multimodal"),
                 s.durationOrNone("timeout", Duration.ofSeconds(1), Duration.ofHours(24)),
                 s.choice("priority", Priority.class),
-                s.choice("repetition-guard", RepetitionGuard.class),
+                s.choice("repetition-guard", RepetitionPolicy.class),
                 s.oneOfOrNone("kv-bits", List.of(4, 8)),
                 new SamplingDefaults(
                         sampling.numberOrNone("temperature", 0, 2),

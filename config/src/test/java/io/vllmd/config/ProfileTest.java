@@ -99,12 +99,12 @@ class ProfileTest {
                 """);
         var mine = profiles().find("mine");
         assertEquals(Profile.Priority.BACKGROUND, mine.priority());
-        assertEquals(RepetitionGuard.STRICT, mine.repetitionGuard());
+        assertEquals(RepetitionPolicy.STRICT, mine.repetitionGuard());
         assertEquals(8, mine.kvBits());
         assertEquals(new Profile.Penalties(0.5, -1.0, 1.1, 64), mine.sampling().penalties());
         var others = profiles().find("text-default");
         assertEquals(Profile.Priority.INTERACTIVE, others.priority());
-        assertEquals(RepetitionGuard.SAFE, others.repetitionGuard());
+        assertEquals(RepetitionPolicy.SAFE, others.repetitionGuard());
         assertNull(others.kvBits());
     }
 

@@ -1,6 +1,6 @@
 package io.vllmd.runtime;
 
-import io.vllmd.config.RepetitionGuard;
+import io.vllmd.config.RepetitionPolicy;
 import io.vllmd.engine.Priority;
 import io.vllmd.engine.Sampling;
 import java.util.List;
@@ -41,7 +41,7 @@ public record AnswerOptions(String requestId, Sampling sampling, Ending ending, 
      * @param cacheScope requests share what was computed for a prompt within one scope only
      */
     public record Manner(
-            Priority priority, RepetitionGuard guard, boolean deterministic, boolean speculative, String cacheScope) {}
+            Priority priority, RepetitionPolicy guard, boolean deterministic, boolean speculative, String cacheScope) {}
 
     /**
      * The options of one of several answers to the same request, each with random numbers of its own; those of the

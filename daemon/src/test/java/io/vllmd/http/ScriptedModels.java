@@ -2,7 +2,7 @@ package io.vllmd.http;
 
 import io.vllmd.chat.ChatMessage;
 import io.vllmd.config.Problem;
-import io.vllmd.config.RepetitionGuard;
+import io.vllmd.config.RepetitionPolicy;
 import io.vllmd.engine.Priority;
 import io.vllmd.engine.Sampling;
 import io.vllmd.runtime.AnswerOptions;
@@ -54,7 +54,7 @@ final class ScriptedModels implements Models, ServedModel {
     @Override
     public ServingDefaults defaults() {
         return new ServingDefaults(
-                new Sampling(0.5f, 0.9f, 20, 0.1f, 0), false, Priority.INTERACTIVE, RepetitionGuard.SAFE);
+                new Sampling(0.5f, 0.9f, 20, 0.1f, 0), false, Priority.INTERACTIVE, RepetitionPolicy.SAFE);
     }
 
     /** Token 65 is A. */

@@ -1,6 +1,6 @@
 package io.vllmd.api.openai;
 
-import io.vllmd.config.RepetitionGuard;
+import io.vllmd.config.RepetitionPolicy;
 import io.vllmd.engine.Priority;
 import io.vllmd.runtime.AnswerOptions;
 import io.vllmd.runtime.ServingDefaults;
@@ -9,15 +9,15 @@ import org.jspecify.annotations.Nullable;
 /** What a request says of how the engine should work on it; null where it says nothing. */
 record AskedManner(
         @Nullable Priority priority,
-        @Nullable RepetitionGuard guard,
+        @Nullable RepetitionPolicy guard,
         @Nullable Boolean deterministic,
         @Nullable Boolean speculative) {
 
     static AskedManner read(Fields fields) {
-        RepetitionGuard guard = fields.choice("repetition_policy_override", RepetitionGuard.class);
+        RepetitionPolicy guard = fields.choice("repetition_policy_override", RepetitionPolicy.class);
         return new AskedManner(
                 priority(fields),
-                guard != null ? guard : fields.choice("repetition_policy", RepetitionGuard.class),
+                guard != null ? guard : fields.choice("repetition_policy", RepetitionPolicy.class),
                 fields.flagOrNull("deterministic"),
                 fields.flagOrNull("speculative"));
     }

@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.vllmd.config.EngineSettings.FrequencyPenalty;
 import io.vllmd.config.Problem;
 import io.vllmd.config.ProblemException;
-import io.vllmd.config.RepetitionGuard;
+import io.vllmd.config.RepetitionPolicy;
 import io.vllmd.engine.Priority;
 import io.vllmd.engine.Sampling;
 import io.vllmd.runtime.AnswerOptions;
@@ -256,17 +256,17 @@ class ChatRequestReaderTest {
 
     @Test
     void howTheEngineShouldWorkOnItIsTakenOrLeftToTheProfile() {
-        var background = new ServingDefaults(DEFAULTS, true, Priority.BACKGROUND, RepetitionGuard.OFF);
+        var background = new ServingDefaults(DEFAULTS, true, Priority.BACKGROUND, RepetitionPolicy.OFF);
         assertEquals(
-                new AnswerOptions.Manner(Priority.BACKGROUND, RepetitionGuard.OFF, true, true, "s"),
+                new AnswerOptions.Manner(Priority.BACKGROUND, RepetitionPolicy.OFF, true, true, "s"),
                 read(with("")).manner().over(background, "s"));
         assertEquals(
-                new AnswerOptions.Manner(Priority.INTERACTIVE, RepetitionGuard.STRICT, false, false, ""),
+                new AnswerOptions.Manner(Priority.INTERACTIVE, RepetitionPolicy.STRICT, false, false, ""),
                 read(with("""
                         "priority":"interactive","repetition_policy":"off","repetition_policy_override":"strict",
                         "deterministic":false,"speculative":false,"service_tier":"flex"
                         """)).manner().over(background, ""));
-        var plain = new ServingDefaults(DEFAULTS, false, Priority.INTERACTIVE, RepetitionGuard.SAFE);
+        var plain = new ServingDefaults(DEFAULTS, false, Priority.INTERACTIVE, RepetitionPolicy.SAFE);
         assertEquals(
                 Priority.BACKGROUND,
                 read(with("\"service_tier\":\"flex\"")).manner().over(plain, "").priority());

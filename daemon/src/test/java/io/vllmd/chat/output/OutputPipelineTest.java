@@ -2,11 +2,14 @@ package io.vllmd.chat.output;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import io.vllmd.chat.tokenizer.TestTokenizer;
 import io.vllmd.chat.tokenizer.Tokenizer;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -213,5 +216,20 @@ class OutputPipelineTest {
             assertFalse(format.isOpenAfter(new int[0], TOKENIZER));
         }
         assertFalse(NONE.isOpenAfter(TOKENIZER.encode("<think>"), TOKENIZER));
+    }
+
+    /** Row 30 of the inventory of weaknesses: a detokeniser took 52 ms to make, at every request. */
+    @Test
+    void row30ARequestsPipelineIsMadeOfNothingButItsOwnState() {
+        Tokenizer tokenizer = TestTokenizer.sprout();
+        var threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        OutputPipeline[] made = new OutputPipeline[1000];
+        long before = threads.getCurrentThreadAllocatedBytes();
+        for (int i = 0; i < made.length; i++) {
+            made[i] = new OutputPipeline(tokenizer, List.of("###"), new ReasoningFormat.None(), false, true);
+        }
+        long each = (threads.getCurrentThreadAllocatedBytes() - before) / made.length;
+        assertTrue(each < 8_000, each + " bytes, which is more than a vocabulary's least table can be hidden in");
+        assertNotNull(made[999]);
     }
 }

@@ -1,7 +1,7 @@
 package io.vllmd.config;
 
 /** How eagerly an answer that only repeats itself is ended. */
-public enum RepetitionGuard {
+public enum RepetitionPolicy {
     OFF,
     /** Only where nothing but repetition can be seen. */
     SAFE,
