@@ -57,11 +57,17 @@ final class StatusCommand extends Command {
     private static String engine(EngineReports.Figures engine) {
         String cache = Amounts.bytes(engine.kvBytes()) + " of " + Amounts.bytes(engine.kvLimitBytes())
                 + " keys and values, " + Amounts.bytes(engine.kvIdleBytes()) + " of it idle prefixes";
-        return engine.steps() == 0
-                ? "idle since it began; " + cache
-                : engine.tokens() + " tokens in " + engine.steps() + " steps, "
-                        + String.format(Locale.ROOT, "%.2f ms", engine.hostMillisPerStep()) + " of each on the host; "
-                        + cache + "; " + Amounts.percent(engine.reused()) + " of prompt tokens reused";
+        if (engine.steps() == 0) {
+            return "idle since it began; " + cache;
+        }
+        String steps = engine.tokens() + " tokens in " + engine.steps() + " steps, "
+                + String.format(Locale.ROOT, "%.2f ms", engine.hostMillisPerStep()) + " of each on the host";
+        String reused = Amounts.percent(engine.reused()) + " of prompt tokens reused";
+        String guessed = engine.guessed() == 0
+                ? ""
+                : "; " + Amounts.percent((double) engine.guessedRight() / engine.guessed()) + " of " + engine.guessed()
+                        + " guessed tokens right";
+        return steps + "; " + cache + "; " + reused + guessed;
     }
 
     private void line(String name, String value) {

@@ -39,7 +39,7 @@ class VllmctlTest {
             "8-bit",
             2048,
             15_600_000,
-            new EngineReports.Figures(1, 2, 400, 1000, 250, 750, 0, 1_000, 600, 4_000_000, 0.25),
+            new EngineReports.Figures(1, 2, 400, 1000, 250, 750, 0, 40, 30, 1_000, 600, 4_000_000, 0.25),
             0,
             "");
 
@@ -70,8 +70,9 @@ class VllmctlTest {
         assertTrue(run.out().contains("sprout serving, 15.6 MB (8-bit), context 2048, 1 running, 2 queued"), run.out());
         assertTrue(
                 run.out()
-                        .contains("engine   1000 tokens in 400 steps, 0.25 ms of each on the host; 1.0 kB of 4.0 MB"
-                                + " keys and values, 600 B of it idle prefixes; 75 % of prompt tokens reused\n"),
+                        .contains(
+                                "engine   1000 tokens in 400 steps, 0.25 ms of each on the host; 1.0 kB of 4.0 MB"
+                                        + " keys and values, 600 B of it idle prefixes; 75 % of prompt tokens reused; 75 % of 40 guessed tokens right\n"),
                 run.out());
         assertTrue(run.out().contains("note     profile text-json: timeout is not in force"), run.out());
         assertFalse(run.out().contains("\033"), "no colour where nobody looks");

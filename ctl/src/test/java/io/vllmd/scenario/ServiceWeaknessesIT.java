@@ -76,6 +76,18 @@ class ServiceWeaknessesIT {
         }
     }
 
+    /** Sends a request over a connection of its own, which a test closes when it likes. */
+    private static Socket open(String body) throws IOException {
+        URI address = URI.create(daemon.base());
+        Socket socket = new Socket(address.getHost(), address.getPort());
+        OutputStream out = socket.getOutputStream();
+        out.write("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
+                .formatted(body.length(), body)
+                .getBytes(StandardCharsets.US_ASCII));
+        out.flush();
+        return socket;
+    }
+
     @Test
     void row20ALongPromptHoldsUpNobodyElse() throws Exception {
         try (ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -116,15 +128,9 @@ class ServiceWeaknessesIT {
     @Test
     void row25AClientThatLeavesStopsItsAnswerWholeOrStreamed() throws Exception {
         for (String more : List.of("", ",\"stream\":true", ",\"n\":4")) {
-            String body = Completions.ask(STORY, 3900, GOES_ON + more);
-            URI address = URI.create(daemon.base());
-            try (Socket socket = new Socket(address.getHost(), address.getPort())) {
-                OutputStream out = socket.getOutputStream();
-                out.write(("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + body.length()
-                                + "\r\n\r\n" + body)
-                        .getBytes(StandardCharsets.US_ASCII));
-                out.flush();
+            try (Socket socket = open(Completions.ask(STORY, 3900, GOES_ON + more))) {
                 awaitRunning(more.contains("n\":4") ? 4 : 1, 0);
+                assertTrue(socket.isConnected());
             }
             awaitRunning(0, 0);
         }
@@ -186,7 +192,7 @@ class ServiceWeaknessesIT {
     }
 
     @Test
-    void rows21And27MemoryHasABoundWhichRequestsWaitForAndGiveBack() throws Exception {
+    void rows21And27And31MemoryHasABoundWhichRequestsWaitForAndGiveBack() throws Exception {
         List<String> requests = new ArrayList<>();
         for (String subject : List.of("cat", "dog", "sea", "moon", "rain", "bread", "tree", "snow")) {
             requests.add(Completions.ask((subject + " under the bridge ").repeat(60), 60, GOES_ON));
@@ -217,6 +223,20 @@ class ServiceWeaknessesIT {
         } finally {
             limits("kv-memory=4GiB");
         }
+    }
+
+    @Test
+    void row92WhatAClientThatGaveUpHadReadIsThereWhenItComesAgain() throws Exception {
+        String prompt = "bread sky under ".repeat(500);
+        long readBefore = engine().at("promptTokens").number().longValue();
+        try (Socket socket = open(Completions.ask(prompt, 1000, GOES_ON))) {
+            while (engine().at("promptTokens").number().longValue() < readBefore + 64) {
+                assertTrue(socket.isConnected());
+            }
+        }
+        awaitRunning(0, 0);
+        Reply again = chat.answer(Completions.ask(prompt, 1, ""));
+        assertTrue(again.cached() >= 64, again.body().toString());
     }
 
     @Test

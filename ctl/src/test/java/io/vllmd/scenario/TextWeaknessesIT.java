@@ -25,7 +25,11 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Timeout(600)
 class TextWeaknessesIT {
-    /** A token of Sprout's vocabulary: the first byte of a character of four. */
+    /** Tokens of Sprout's vocabulary: a dash, " the", and the first byte of a character of four. */
+    private static final int DASH = 12;
+
+    private static final int THE = 275;
+
     private static final int FIRST_OF_FOUR_BYTES = 172;
 
     @TempDir
@@ -123,6 +127,8 @@ class TextWeaknessesIT {
                 "\"temperature\":0.7,\"top_p\":0.5,\"seed\":3",
                 "\"temperature\":2,\"top_k\":1,\"seed\":4",
                 "\"temperature\":1,\"min_p\":0.3,\"seed\":5",
+                "\"temperature\":0,\"presence_penalty\":2,\"frequency_penalty\":2",
+                "\"temperature\":0,\"repetition_penalty\":1.8",
                 "\"temperature\":0,\"logit_bias\":{\"262\":-100,\"275\":-100}")) {
             requests.add(Completions.ask(
                     "Tell me a short story about a cat.",
@@ -135,7 +141,7 @@ class TextWeaknessesIT {
         }
         assertNotEquals(alone.get(1), alone.get(2), "the seed matters");
         assertEquals(alone.get(0), alone.get(4), "of one token the likeliest is left");
-        assertTrue(alone.stream().distinct().count() >= 5, "the parameters matter");
+        assertTrue(alone.stream().distinct().count() >= 7, "the parameters matter");
         List<Reply> together = together(requests);
         for (int i = 0; i < requests.size(); i++) {
             assertEquals(alone.get(i), together.get(i).text(), requests.get(i));
@@ -215,6 +221,54 @@ class TextWeaknessesIT {
     }
 
     @Test
+    void rows14And51ARuleOfDashesIsNoRepetitionAndAWordOverAndOverIs() throws Exception {
+        Reply rule = chat.answer(greedy("Who are you?", 400, ",\"logit_bias\":{\"" + DASH + "\":100}"));
+        assertEquals("-".repeat(400), rule.text());
+        assertEquals("length", rule.finish());
+
+        String the = ",\"logit_bias\":{\"" + THE + "\":100}";
+        Reply endless = chat.answer(greedy("Who are you?", 1000, the));
+        assertEquals("stop", endless.finish());
+        assertEquals(
+                "repetition_detected",
+                endless.body().at("choices", 0, "stop_reason").text());
+        assertEquals(
+                "single_token_run",
+                endless.body().at("choices", 0, "stop_reason_detail").text());
+        assertTrue(endless.usage("completion_tokens") < 200, endless.body().toString());
+
+        Reply off = chat.answer(greedy("Who are you?", 300, the + ",\"repetition_policy\":\"off\""));
+        assertEquals(" the".repeat(300), off.text());
+        assertEquals("length", off.finish());
+        assertEquals("", off.body().at("choices", 0, "stop_reason").text());
+
+        Reply strict = chat.answer(greedy("Who are you?", 1000, the + ",\"repetition_policy\":\"strict\""));
+        assertTrue(
+                strict.usage("completion_tokens") < endless.usage("completion_tokens"),
+                strict.body().toString());
+
+        List<Tree> chunks = chat.stream(greedy("Who are you?", 1000, the), chunk -> {});
+        assertEquals(endless.text(), Completions.text(chunks));
+        Tree ending = Completions.ending(chunks);
+        assertEquals("stop", ending.at("finish_reason").text());
+        assertEquals("repetition_detected", ending.at("stop_reason").text());
+        assertEquals("single_token_run", ending.at("stop_reason_detail").text());
+    }
+
+    @Test
+    void row96InstructionsAmidAConversationKeepWhatStandsBeforeThem() throws Exception {
+        String turn = "{\"max_tokens\":40,\"temperature\":0,\"messages\":[{\"role\":\"user\",\"content\":\""
+                + words(5, 200) + "\"}%s]}";
+        Reply first = chat.answer(turn.formatted(""));
+        String more = ",{\"role\":\"assistant\",\"content\":\"Well.\"},{\"role\":\"system\",\"content\":\"Be brief.\"},"
+                + "{\"role\":\"user\",\"content\":\"Who are you?\"}";
+        Reply second = chat.answer(turn.formatted(more));
+        assertTrue(
+                second.cached() >= 0.95 * first.usage("prompt_tokens"),
+                second.cached() + " of " + first.usage("prompt_tokens"));
+    }
+
+    @Test
     void rows54And95SeedsChoicesLogprobsPenaltiesAndCachedTokensAreThere() throws Exception {
         String sampled = ",\"temperature\":1.9,\"seed\":42";
         String question = "Write a short poem about the sea.";
@@ -240,6 +294,11 @@ class TextWeaknessesIT {
         }
         assertEquals(one.text(), tokens.toString());
 
+        String onAndOn = ",\"repetition_policy\":\"off\",\"ignore_eos\":true";
+        assertNotEquals(
+                chat.answer(greedy(question, 80, onAndOn)).text(),
+                chat.answer(greedy(question, 80, onAndOn + ",\"frequency_penalty\":2"))
+                        .text());
         Reply again = chat.answer(Completions.ask(question, 5, ""));
         assertEquals(one.usage("prompt_tokens") - 1, again.cached());
     }

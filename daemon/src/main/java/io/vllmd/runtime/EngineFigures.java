@@ -17,6 +17,8 @@ public final class EngineFigures {
                 stats.prefillTokens(),
                 stats.cachedTokens(),
                 stats.preemptions(),
+                stats.guessed(),
+                stats.guessedRight(),
                 stats.kvBytes(),
                 stats.kvEvictableBytes(),
                 limits.kvMemory(),

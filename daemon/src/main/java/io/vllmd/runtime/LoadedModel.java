@@ -2,12 +2,16 @@ package io.vllmd.runtime;
 
 import io.vllmd.chat.ChatMessage;
 import io.vllmd.chat.ChatTemplates;
+import io.vllmd.chat.guard.RepetitionGuard;
+import io.vllmd.chat.guard.RepetitionMode;
 import io.vllmd.chat.output.OutputPipeline;
 import io.vllmd.chat.output.ReasoningFormat;
 import io.vllmd.chat.tokenizer.Tokenizer;
 import io.vllmd.config.Problem;
+import io.vllmd.config.RepetitionPolicy;
 import io.vllmd.engine.GenerationRequest;
 import io.vllmd.engine.Lane;
+import io.vllmd.engine.TokenGuide;
 import io.vllmd.model.LanguageModel;
 import java.time.Duration;
 import java.util.HashSet;
@@ -77,7 +81,6 @@ record LoadedModel(
                             "messages")
                     .asException();
         }
-        requireTokens("logit_bias", options.sampling().logitBias().keySet());
         requireTokens("stop_token_ids", options.ending().tokens());
         OutputPipeline pipeline = new OutputPipeline(
                 text.tokenizer(),
@@ -86,7 +89,8 @@ record LoadedModel(
                 prompt.reasoningOpen(),
                 options.logprobs() >= 0);
         TokenQueue tokens = new TokenQueue(stallTimeout.get().orElse(null));
-        RunningAnswer answer = new RunningAnswer(tokens, pipeline, used);
+        RunningAnswer answer = new RunningAnswer(
+                tokens, pipeline, guard(options.manner().guard()).orElse(null), used);
         answer.madeBy(lane.submit(request(prompt, options, room), tokens));
         return answer;
     }
@@ -105,6 +109,15 @@ record LoadedModel(
                 .deterministic(manner.deterministic())
                 .speculative(manner.speculative())
                 .build();
+    }
+
+    /** Keeps what it saw of its answer, so that each answer has its own; empty where repetition is nobody's business. */
+    private Optional<TokenGuide> guard(RepetitionPolicy policy) {
+        return switch (policy) {
+            case OFF -> Optional.empty();
+            case SAFE -> Optional.of(new RepetitionGuard(RepetitionMode.SAFE, text.tokenizer()));
+            case STRICT -> Optional.of(new RepetitionGuard(RepetitionMode.STRICT, text.tokenizer()));
+        };
     }
 
     private Set<Integer> stopTokens(AnswerOptions.Ending ending) {

@@ -4,16 +4,24 @@ import io.vllmd.chat.output.OutputEvent;
 import io.vllmd.chat.output.OutputPipeline;
 import io.vllmd.config.ProblemException;
 import io.vllmd.engine.Generation;
+import io.vllmd.engine.Guidance;
+import io.vllmd.engine.TokenGuide;
 import io.vllmd.engine.TokenSink.Finish;
 import java.util.ArrayDeque;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
-/** Joins the engine's tokens with the output pipeline: the one way from token ids to an answer's pieces. */
+/**
+ * Joins the engine's tokens with the output pipeline: the one way from token ids to an answer's pieces.
+ *
+ * <p>A guide that only watches, as the one against repetition, is asked here: the engine then need not wait for it before
+ * it makes the next token, nor keep from guessing ahead, and what it made beyond the end was never part of the answer.
+ */
 final class RunningAnswer implements Answer {
     private final TokenQueue tokens;
     private final OutputPipeline pipeline;
+    private final @Nullable TokenGuide watcher;
     private final int promptTokens;
     private final ArrayDeque<OutputEvent> ready = new ArrayDeque<>();
     private final AtomicReference<@Nullable Generation> generation = new AtomicReference<>();
@@ -22,9 +30,14 @@ final class RunningAnswer implements Answer {
     private @Nullable GuideStop guideStop;
     private volatile boolean cancelled;
 
-    RunningAnswer(TokenQueue tokens, OutputPipeline pipeline, int promptTokens) {
+    /** @param watcher a guide that does not steer, which sees every token and may end the answer; null for none */
+    RunningAnswer(TokenQueue tokens, OutputPipeline pipeline, @Nullable TokenGuide watcher, int promptTokens) {
+        if (watcher != null && watcher.steers()) {
+            throw new IllegalArgumentException("a guide that steers belongs to the engine's request");
+        }
         this.tokens = tokens;
         this.pipeline = pipeline;
+        this.watcher = watcher;
         this.promptTokens = promptTokens;
     }
 
@@ -74,6 +87,14 @@ final class RunningAnswer implements Answer {
                 cancel();
                 stop = Stop.STOP;
                 return;
+            }
+            if (watcher != null) {
+                watcher.accept(taken.ids()[i]);
+                if (watcher.next() instanceof Guidance.End end) {
+                    cancel();
+                    end(new TokenQueue.End(Finish.GUIDE, end.reason()));
+                    return;
+                }
             }
         }
     }

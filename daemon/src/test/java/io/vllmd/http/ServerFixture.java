@@ -24,7 +24,7 @@ final class ServerFixture implements AutoCloseable {
     /** Longer than any test: where such a time is not what is tested, it must not end anything. */
     static final Duration LONG = Duration.ofMinutes(10);
 
-    static final EngineReports.Figures FIGURES = new EngineReports.Figures(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0.5);
+    static final EngineReports.Figures FIGURES = new EngineReports.Figures(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0.5);
 
     final ScriptedModels models = new ScriptedModels();
     final HttpServer server;

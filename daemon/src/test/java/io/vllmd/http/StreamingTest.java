@@ -216,6 +216,32 @@ class StreamingTest {
         }
     }
 
+    /** Row 38 of the inventory of weaknesses: a failure was a success with half a text, for all that ran. */
+    @Test
+    void row38OneRequestsFailureIsAnErrorAndItsNeighboursGoOn() throws Exception {
+        try (var fixture = new ServerFixture();
+                var clients = Executors.newVirtualThreadPerTaskExecutor()) {
+            Callable<String> ask = () -> fixture.chat(STREAM).body();
+            var first = clients.submit(ask);
+            ScriptedAnswer broken = fixture.models.started.take();
+            var second = clients.submit(ask);
+            ScriptedAnswer sound = fixture.models.started.take();
+            broken.say("half")
+                    .fail(Problem.of(Problem.Kind.INTERNAL, "Its row broke.").asException());
+            assertTrue(first.get().contains("Its row broke."), first.get());
+            assertFalse(first.get().contains("finish_reason\":\"stop"), first.get());
+            sound.say("whole").end(Stop.STOP);
+            assertTrue(second.get().endsWith("data: [DONE]\n\n"), second.get());
+            assertEquals(500, wholeFailure(fixture));
+        }
+    }
+
+    private static int wholeFailure(ServerFixture fixture) throws Exception {
+        fixture.models.script = (answer, options) -> answer.say("half")
+                .fail(Problem.of(Problem.Kind.INTERNAL, "Its row broke.").asException());
+        return fixture.chat(WHOLE).statusCode();
+    }
+
     @Test
     void aFailureMidwayIsOneErrorEventAndTheEnd() throws Exception {
         try (var fixture = new ServerFixture()) {

@@ -37,6 +37,8 @@ public final class EngineReports {
      * @param promptTokens prompt tokens read
      * @param cachedPromptTokens prompt tokens that needed not be read, since they were cached
      * @param preemptions times that a request lost its memory to a more urgent one, and went on later
+     * @param guessed tokens that were guessed ahead
+     * @param guessedRight those of them that were right
      * @param kvBytes memory of keys and values, cached prefixes included
      * @param kvIdleBytes memory of cached prefixes that nobody runs on
      * @param kvLimitBytes most memory of keys and values of all models
@@ -50,12 +52,14 @@ public final class EngineReports {
             long promptTokens,
             long cachedPromptTokens,
             long preemptions,
+            long guessed,
+            long guessedRight,
             long kvBytes,
             long kvIdleBytes,
             long kvLimitBytes,
             double hostMillisPerStep) {
 
-        public static final Figures NONE = new Figures(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        public static final Figures NONE = new Figures(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
         /** Share of all prompt tokens that were cached, 0 to 1. */
         public double reused() {
@@ -72,6 +76,8 @@ public final class EngineReports {
                     .put("promptTokens", promptTokens)
                     .put("cachedPromptTokens", cachedPromptTokens)
                     .put("preemptions", preemptions)
+                    .put("guessed", guessed)
+                    .put("guessedRight", guessedRight)
                     .put("kvBytes", kvBytes)
                     .put("kvIdleBytes", kvIdleBytes)
                     .put("kvLimitBytes", kvLimitBytes)
@@ -88,6 +94,8 @@ public final class EngineReports {
                     f.number("promptTokens"),
                     f.number("cachedPromptTokens"),
                     f.number("preemptions"),
+                    f.number("guessed"),
+                    f.number("guessedRight"),
                     f.number("kvBytes"),
                     f.number("kvIdleBytes"),
                     f.number("kvLimitBytes"),

@@ -23,7 +23,7 @@ class PayloadTest {
             "8-bit",
             2048,
             15L << 30,
-            new EngineReports.Figures(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0.5),
+            new EngineReports.Figures(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0.5),
             1764000000L,
             "");
 
