@@ -31,114 +31,137 @@ struct AttentionJob {
 
   void operator()() const {
     auto parts = static_cast<int>(plan->parts.size());
-    if (plan->partials == 0) {
-      ThreadPool::instance().run(parts, [&](int i) { whole(plan->units[plan->parts[i].unit]); });
-      return;
-    }
     float* partials = thread_partials(plan->partials * partial());
-    std::unique_ptr<std::atomic<int>[]> done(new std::atomic<int>[plan->units.size()]());
+    std::unique_ptr<std::atomic<int>[]> done(
+        plan->partials == 0 ? nullptr : new std::atomic<int>[plan->units.size()]());
     ThreadPool::instance().run(parts, [&](int i) {
       auto& part = plan->parts[i];
-      auto& unit = plan->units[part.unit];
-      if (unit.partials < 0) {
-        whole(unit);
+      Work w = work(part);
+      auto& first = plan->units[plan->members[part.member]];
+      if (first.partials < 0) {
+        whole(first, part, w);
         return;
       }
-      float* mine = partials + unit.partials * partial();
-      some(unit, part, mine);
-      int ready = part.to - part.from;
-      // The last one to finish a unit merges it.
-      if (done[part.unit].fetch_add(ready, std::memory_order_acq_rel) + ready == unit.splits()) {
-        merge(unit, mine);
+      some(part, w, partials);
+      for (int m = part.member; m < part.member + part.members; m++) {
+        // The last part of a unit merges it.
+        auto& unit = plan->units[plan->members[m]];
+        int ready = part.to - part.from;
+        if (done[plan->members[m]].fetch_add(ready, std::memory_order_acq_rel) + ready == unit.splits()) {
+          merge(unit, partials + unit.partials * partial());
+        }
       }
     });
   }
 
-  // Scratch of one part's thread.
-  struct Work {
-    float *queries, *running, *next, *tile, *keys, *values;
-    bool unpacked;
+  // A query head of a row.
+  struct State {
+    int row;
+    int head;
+    // Where its partial of the part's first split goes, and from there to the next split's; of units in parts.
+    size_t partial;
+    size_t stride;
   };
 
-  // Many queries pay for unpacking a quantised split once; the bits are the same either way.
-  bool unpacks(int states) const { return pages->format.bits > 0 && states > 2 * kernels().tile_queries; }
+  // Scratch of one part's thread.
+  struct Work {
+    const std::vector<State>* states;
+    float *queries, *running, *next, *tile, *keys, *values;
+    bool unpacked;
 
-  Work work(const AttentionUnit& unit) const {
-    int states = unit.count * group(), tile = std::min(states, kernels().tile_queries), d = head_dim();
+    int count() const { return static_cast<int>(states->size()); }
+  };
+
+  Work work(const AttentionPart& part) const {
+    thread_local std::vector<State> states;
+    states.clear();
+    auto& first = plan->units[plan->members[part.member]];
+    for (int m = part.member; m < part.member + part.members; m++) {
+      auto& unit = plan->units[plan->members[m]];
+      size_t of_unit = static_cast<size_t>(unit.count) * group();
+      size_t begin = static_cast<size_t>(unit.partials) + unit.index(first.split(part.from)) * of_unit;
+      for (int i = 0; i < unit.count * group(); i++) {
+        states.push_back({unit.row + i / group(), unit.kv_head * group() + i % group(), begin + i, of_unit});
+      }
+    }
+    size_t count = states.size(), d = head_dim(), tile = std::min<size_t>(count, kernels().tile_queries);
     Work w{};
-    w.unpacked = unpacks(states);
-    size_t of_queries = static_cast<size_t>(states) * d, of_running = states * partial(), of_next = tile * partial();
-    size_t of_tile = kernels().tile_scratch(pages->block, tile), of_unpacked = w.unpacked ? kSplit * d : 0;
-    w.queries = thread_scratch(of_queries + of_running + of_next + of_tile + 2 * of_unpacked);
-    w.running = w.queries + of_queries;
-    w.next = w.running + of_running;
-    w.tile = w.next + of_next;
+    w.states = &states;
+    // Many queries pay for unpacking a quantised split once; the bits are the same either way.
+    w.unpacked = pages->format.bits > 0 && count > 2 * static_cast<size_t>(kernels().tile_queries);
+    size_t of_tile = kernels().tile_scratch(pages->block, static_cast<int>(tile)), of_unpacked = w.unpacked ? kSplit * d : 0;
+    w.queries = thread_scratch(count * (d + partial()) + tile * partial() + of_tile + 2 * of_unpacked);
+    w.running = w.queries + count * d;
+    w.next = w.running + count * partial();
+    w.tile = w.next + tile * partial();
     w.keys = w.tile + of_tile;
     w.values = w.keys + of_unpacked;
-    for (int i = 0; i < unit.count; i++) {
-      size_t from = (static_cast<size_t>(unit.row + i) * heads + unit.kv_head * group()) * d;
-      kernels().scaled(q + from, scale, group() * d, w.queries + static_cast<size_t>(i) * group() * d);
+    for (size_t i = 0; i < count; i++) {
+      size_t from = (static_cast<size_t>(states[i].row) * heads + states[i].head) * d;
+      kernels().scaled(q + from, scale, head_dim(), w.queries + i * d);
     }
     return w;
   }
 
-  void whole(const AttentionUnit& unit) const {
-    int states = unit.count * group();
-    Work w = work(unit);
-    for (int s = 0; s < states; s++) {
-      w.running[s * partial()] = -INFINITY;
-      std::fill_n(w.running + s * partial() + 1, partial() - 1, 0.0f);
+  // A unit that is one part.
+  void whole(const AttentionUnit& unit, const AttentionPart& part, const Work& w) const {
+    for (int i = 0; i < w.count(); i++) {
+      w.running[i * partial()] = -INFINITY;
+      std::fill_n(w.running + i * partial() + 1, partial() - 1, 0.0f);
     }
-    for (int index = 0; index < unit.splits(); index++) {
-      attend(unit, index, w, [&](int) { return w.next; },
-             [&](int state, int count) {
-               for (int i = 0; i < count; i++) {
-                 kernels().merge(w.running + (state + i) * partial(), w.next + i * partial(), head_dim());
-               }
-             });
+    for (int index = part.from; index < part.to; index++) {
+      attend(unit, index, w, [&](int state, int count) {
+        for (int i = 0; i < count; i++) {
+          kernels().merge(w.running + (state + i) * partial(), w.next + i * partial(), head_dim());
+        }
+      });
     }
-    for (int s = 0; s < states; s++) {
-      kernels().finish(w.running + s * partial(), head_dim(), result(unit, s));
+    for (int i = 0; i < w.count(); i++) {
+      kernels().finish(w.running + i * partial(), head_dim(), result((*w.states)[i]));
     }
   }
 
-  void some(const AttentionUnit& unit, const AttentionPart& part, float* partials) const {
-    size_t states = unit.count * group();
-    Work w = work(unit);
+  void some(const AttentionPart& part, const Work& w, float* partials) const {
+    auto& first = plan->units[plan->members[part.member]];
     for (int index = part.from; index < part.to; index++) {
-      attend(unit, index, w, [&](int state) { return partials + (index * states + state) * partial(); },
-             [](int, int) {});
+      attend(first, index, w, [&](int state, int count) {
+        for (int i = 0; i < count; i++) {
+          auto& s = (*w.states)[state + i];
+          std::copy_n(w.next + i * partial(), partial(),
+                      partials + (s.partial + (index - part.from) * s.stride) * partial());
+        }
+      });
     }
   }
 
   void merge(const AttentionUnit& unit, float* partials) const {
-    size_t states = unit.count * group();
-    for (size_t s = 0; s < states; s++) {
-      float* running = partials + s * partial();
+    size_t states = static_cast<size_t>(unit.count) * group();
+    for (size_t i = 0; i < states; i++) {
+      float* running = partials + i * partial();
       for (int index = 1; index < unit.splits(); index++) {
-        kernels().merge(running, partials + (index * states + s) * partial(), head_dim());
+        kernels().merge(running, partials + (index * states + i) * partial(), head_dim());
       }
-      kernels().finish(running, head_dim(), result(unit, static_cast<int>(s)));
+      int row = unit.row + static_cast<int>(i) / group(), head = unit.kv_head * group() + static_cast<int>(i) % group();
+      kernels().finish(running, head_dim(), result({row, head, 0, 0}));
     }
   }
 
-  // State = a row of the unit and a query head.
-  float* result(const AttentionUnit& unit, int state) const {
-    size_t row = unit.row + state / group(), head = unit.kv_head * group() + state % group();
-    return out + (row * heads + head) * head_dim();
+  float* result(const State& state) const {
+    return out + (static_cast<size_t>(state.row) * heads + state.head) * head_dim();
   }
 
-  // All queries of a unit over one split, tile by tile: to(state) says where the partials of the tile that begins there
-  // go, made(state, count) is told when they are there.
-  template <typename To, typename Made>
-  void attend(const AttentionUnit& unit, int index, const Work& w, To&& to, Made&& made) const {
+  // All queries of a part over one split, whose pages and sight are those of `unit`, tile by tile: made(state, count) is
+  // told when the partials of the tile that begins there are in w.next.
+  template <typename Made>
+  void attend(const AttentionUnit& unit, int index, const Work& w, Made&& made) const {
     auto& run = rows->run(unit.row);
-    int base = unit.split(index) * kSplit, states = unit.count * group(), d = head_dim();
+    int base = unit.split(index) * kSplit, d = head_dim();
     auto clip = [&](int position) { return std::clamp(position - base, 0, kSplit); };
     AttentionTile tile{};
     tile.layout = w.unpacked ? BlockLayout{d, 0} : pages->block;
     tile.sinks = clip(run.sinks);
     tile.scratch = w.tile;
+    tile.partials = w.next;
     int begin = clip(rows->begin(unit.row, window)), end = clip(rows->positions[unit.row + unit.count - 1] + 1);
     for (int p = 0; p < kSplitPages; p++) {
       int first = p * kPage;
@@ -148,37 +171,32 @@ struct AttentionJob {
       int page = rows->page(run, base + first);
       tile.keys[p] = pages->keys(page, unit.kv_head);
       tile.values[p] = pages->values(page, unit.kv_head);
-      if (w.unpacked) {
-        float *keys = w.keys + static_cast<size_t>(first) * d, *values = w.values + static_cast<size_t>(first) * d;
+    }
+    order(unit, index, tile);
+    for (int p = 0; w.unpacked && p < kSplitPages; p++) {
+      if (tile.keys[p] != nullptr) {
+        float *keys = w.keys + static_cast<size_t>(p) * kPage * d, *values = w.values + static_cast<size_t>(p) * kPage * d;
         kernels().unpack_keys(pages->block, tile.keys[p], keys);
         kernels().unpack_values(pages->block, tile.values[p], w.tile, values);
         tile.keys[p] = keys;
         tile.values[p] = values;
       }
     }
-    if (!w.unpacked) {
-      order(unit, index, tile);
-    }
     // Tiles of one size, as near as can be: one query alone costs as much as several.
-    int tiles = (states + kernels().tile_queries - 1) / kernels().tile_queries;
+    int tiles = (w.count() + kernels().tile_queries - 1) / kernels().tile_queries;
     int begins[kMostTileQueries], ends[kMostTileQueries];
     tile.begin = begins;
     tile.end = ends;
     for (int t = 0, state = 0; t < tiles; t++, state += tile.count) {
-      tile.count = (states - state) / (tiles - t);
+      tile.count = (w.count() - state) / (tiles - t);
       for (int i = 0; i < tile.count; i++) {
-        int row = unit.row + (state + i) / group();
+        int row = (*w.states)[state + i].row;
         ends[i] = clip(rows->positions[row] + 1);
         begins[i] = std::min(clip(rows->begin(row, window)), ends[i]);
       }
       tile.queries = w.queries + static_cast<size_t>(state) * d;
-      tile.partials = to(state);
       if (t > 0 || w.unpacked) {
-        // All is near already.
-        for (int p = 0; p < kSplitPages; p++) {
-          tile.after_keys[p] = static_cast<const char*>(tile.keys[p]);
-          tile.after_values[p] = static_cast<const char*>(tile.values[p]);
-        }
+        near(tile);
       }
       kernels().attend_tile(tile);
       made(state, tile.count);
@@ -200,6 +218,14 @@ struct AttentionJob {
         after[p] = static_cast<const char*>(next != nullptr ? next : blocks[p]);
         next = blocks[p] != nullptr ? blocks[p] : next;
       }
+    }
+  }
+
+  // All that the tile reads is in the cache already.
+  static void near(AttentionTile& tile) {
+    for (int p = 0; p < kSplitPages; p++) {
+      tile.after_keys[p] = static_cast<const char*>(tile.keys[p]);
+      tile.after_values[p] = static_cast<const char*>(tile.values[p]);
     }
   }
 };

@@ -178,6 +178,49 @@ class PagedAttentionTest {
         return new Outputs(q, attention);
     }
 
+    /** Pages in common are read once for all; 2 splits of 256 positions are, and part of a third. */
+    @ParameterizedTest
+    @MethodSource("io.vllmd.mlx.Kernels#own")
+    void sequencesThatShareTheirPromptsPagesGiveTheSameBitsAsAlone(String kernels) {
+        Kernels.use(kernels);
+        for (int which : new int[] {0, 2, 4, 5, 8}) {
+            Layer layer = LAYERS.get(which);
+            try (PagedModel together = branches(layer);
+                    PagedModel alone = branches(layer)) {
+                List<Run> runs = List.of(new Run(3, 1), new Run(0, 1), new Run(4, 5), new Run(1, 1), new Run(2, 2));
+                int width = layer.qkvWidth();
+                for (int step = 0; step < 2; step++) {
+                    float[] qkv = Numbers.random(new Random(step), rows(runs) * width);
+                    float[] all = together.step(runs, qkv).attention();
+                    int row = 0;
+                    for (Run run : runs) {
+                        int end = row + run.count();
+                        float[] one = alone.step(List.of(run), Arrays.copyOfRange(qkv, row * width, end * width))
+                                .attention();
+                        assertArrayEquals(
+                                one,
+                                Arrays.copyOfRange(all, row * layer.qWidth(), end * layer.qWidth()),
+                                layer + ", sequence " + run.sequence());
+                        row = end;
+                    }
+                }
+            }
+        }
+    }
+
+    /** Five sequences: two with a long prompt in common, two more with the beginning of it, and one apart. */
+    private static PagedModel branches(Layer layer) {
+        PagedModel model = new PagedModel(new Random(5), layer, 60, 5);
+        float[] qkv = Numbers.random(new Random(6), 650 * layer.qkvWidth());
+        model.step(List.of(new Run(0, 650)), qkv);
+        model.share(0, 1, 10);
+        model.share(0, 2, 5);
+        model.share(0, 3, 5);
+        model.step(List.of(new Run(4, 300)), Arrays.copyOf(qkv, 300 * layer.qkvWidth()));
+        model.step(List.of(new Run(2, 250), new Run(3, 250)), Arrays.copyOf(qkv, 500 * layer.qkvWidth()));
+        return model;
+    }
+
     @Test
     void rowsWithoutTheirPagesAreRefused() {
         int[] zero = {0};

@@ -99,6 +99,15 @@ final class PagedModel implements AutoCloseable {
         }
     }
 
+    /** Another sequence begins with the first {@code pages} pages of one, the same ones. */
+    void share(int from, int to, int pages) {
+        Sequence source = sequences.get(from);
+        Sequence target = sequences.get(to);
+        target.table.addAll(source.table.subList(0, pages));
+        target.keys.addAll(source.keys.subList(0, pages * KvPages.PAGE));
+        target.values.addAll(source.values.subList(0, pages * KvPages.PAGE));
+    }
+
     /** The rows of the runs, computed on the library; positions count on from where each sequence stands. */
     Outputs step(List<Run> runs, float[] qkv) {
         int[] ids = new int[runs.stream().mapToInt(Run::count).sum()];
