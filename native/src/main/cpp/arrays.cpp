@@ -5,6 +5,7 @@
 #include "mlx/allocator.h"
 #include "mlx/dtype.h"
 #include "mlx/transforms.h"
+#include "weight_memory.h"
 
 namespace vllmd {
 
@@ -62,15 +63,38 @@ mx::array uninitialised(mx::Shape shape, mx::Dtype dtype) {
 
 namespace {
 
-mx::array checked(const int32_t* shape, int32_t ndim, int32_t dtype) {
-  auto type = dtype_of(dtype);
+mx::Shape checked_shape(const int32_t* shape, int32_t ndim) {
   auto dims = shape_of(shape, ndim);
   size_t elements = 1;
   for (auto d : dims) {
     require(d == 0 || elements <= SIZE_MAX / 16 / static_cast<size_t>(d), "shape is too large");
     elements *= static_cast<size_t>(d);
   }
-  return uninitialised(std::move(dims), type);
+  return dims;
+}
+
+mx::array checked(const int32_t* shape, int32_t ndim, int32_t dtype) {
+  return uninitialised(checked_shape(shape, ndim), dtype_of(dtype));
+}
+
+// Smaller arrays gain nothing by lying in a slab.
+constexpr size_t kSmallestWeight = 64 << 10;
+
+mx::array checked_weight(const int32_t* shape, int32_t ndim, int32_t dtype) {
+  auto dims = checked_shape(shape, ndim);
+  size_t bytes = dtype_of(dtype).size();
+  for (auto d : dims) {
+    bytes *= static_cast<size_t>(d);
+  }
+  bool large = bytes >= kSmallestWeight && mx::default_device() == mx::Device::cpu && has_weight_memory();
+  return large ? weight_array(std::move(dims), dtype_of(dtype)) : uninitialised(std::move(dims), dtype_of(dtype));
+}
+
+// Hands out an array and its memory.
+void hand_out(mx::array&& a, vm_array* out, void** data) {
+  void* memory = a.data<void>();
+  *out = handle_of(std::move(a));
+  *data = memory;
 }
 
 }  // namespace
@@ -89,12 +113,11 @@ int vm_array_from(vm_array* out, const void* data, const int32_t* shape, int32_t
 }
 
 int vm_array_alloc(vm_array* out, void** data, const int32_t* shape, int32_t ndim, int32_t dtype) {
-  return guarded("array_alloc", [&] {
-    auto a = checked(shape, ndim, dtype);
-    void* memory = a.data<void>();
-    *out = handle_of(std::move(a));
-    *data = memory;
-  });
+  return guarded("array_alloc", [&] { hand_out(checked(shape, ndim, dtype), out, data); });
+}
+
+int vm_weight_alloc(vm_array* out, void** data, const int32_t* shape, int32_t ndim, int32_t dtype) {
+  return guarded("weight_alloc", [&] { hand_out(checked_weight(shape, ndim, dtype), out, data); });
 }
 
 int vm_array_free(const vm_array* arrays, int32_t n) {

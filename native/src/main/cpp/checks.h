@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "engine.h"
 #include "error.h"
 #include "handles.h"
 
@@ -34,5 +35,8 @@ inline void check_vector(const char* name, const std::optional<mx::array>& a, in
 inline void check_matrix(const char* name, const mx::array& a) {
   require(a.ndim() == 2 && is_real(a), name, " is ", text(a), ", expected two dimensions of real numbers");
 }
+
+// A weight as the entry points take it; bits may hold VM_PANELS.
+Weight weight_of(vm_array w, vm_array scales, vm_array biases, int32_t group, int32_t bits);
 
 }  // namespace vllmd

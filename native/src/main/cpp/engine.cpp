@@ -3,6 +3,7 @@
 
 
 #include "checks.h"
+#include "cpu/panels.h"
 #include "gpu/gpu.h"
 #include "handles.h"
 
@@ -10,16 +11,17 @@ namespace vllmd {
 
 bool portable_on_cpu = false;
 
-namespace {
-
 Weight weight_of(vm_array w, vm_array scales, vm_array biases, int32_t group, int32_t bits) {
-  Weight weight{array_of(w), optional_array_of(scales), optional_array_of(biases), group, bits, 0, 0};
+  bool panels = (bits & VM_PANELS) != 0;
+  bits &= ~VM_PANELS;
+  Weight weight{array_of(w), optional_array_of(scales), optional_array_of(biases), group, bits, 0, 0, panels};
   require(weight.w.ndim() == 2, "weight is ", text(weight.w), ", expected two dimensions");
   weight.n = weight.w.shape(0);
   if (!weight.scales) {
     require(is_real(weight.w), "a dense weight must be float32, bfloat16 or float16");
     weight.k = weight.w.shape(1);
     weight.group = weight.bits = 0;
+    require(!panels, "a dense weight does not lie in panels");
     return weight;
   }
   require(bits == 4 || bits == 8, "bits is ", bits, ", allowed are 4 and 8");
@@ -32,36 +34,16 @@ Weight weight_of(vm_array w, vm_array scales, vm_array biases, int32_t group, in
             "scales or biases are ", text(*part), ", expected [", weight.n, ", ", weight.k / group, "]");
   }
   require(weight.scales->dtype() == weight.biases->dtype(), "scales and biases differ in dtype");
+  require(!panels || cpu::fits_panels(weight.n, weight.k, group), "a weight ", text(weight.w), " does not lie in panels");
   return weight;
 }
 
-}  // namespace
 }  // namespace vllmd
 
 using namespace vllmd;
 
 int vm_portable(int32_t portable) {
   return guarded("portable", [&] { portable_on_cpu = portable != 0; });
-}
-
-int vm_linear(vm_array* out, vm_array x, vm_array w, vm_array scales, vm_array biases, int32_t group, int32_t bits,
-              vm_array bias, vm_array residual, vm_stream s) {
-  return guarded("linear", [&] {
-    auto weight = weight_of(w, scales, biases, group, bits);
-    auto& rows = array_of(x);
-    check_matrix("x", rows);
-    require(rows.shape(1) == weight.k, "x is ", text(rows), ", the weight is [", weight.n, ", ", weight.k, "]");
-    auto shift = optional_array_of(bias), rest = optional_array_of(residual);
-    check_vector("bias", shift, weight.n);
-    require(!rest || (is_real(*rest) && rest->ndim() == 2 && rest->shape(0) == rows.shape(0) &&
-                      rest->shape(1) == weight.n),
-            "residual is ", rest ? text(*rest) : "", ", expected [", rows.shape(0), ", ", weight.n, "]");
-    auto stream = stream_of(s);
-    *out = handle_of(own_kernels(stream) ? cpu::linear(rows, weight, shift, rest, stream)
-                                         : gpu::try_first(
-                                               stream, [&] { return gpu::linear(rows, weight, shift, rest, stream); },
-                                               [&] { return portable::linear(rows, weight, shift, rest, stream); }));
-  });
 }
 
 int vm_embedding(vm_array* out, vm_array ids, vm_array w, vm_array scales, vm_array biases, int32_t group,

@@ -20,6 +20,17 @@ struct Weight {
   int bits;
   int n;
   int k;
+  bool panels = false;  // see cpu/panels.h
+};
+
+// What goes with a product: y = act(rms_norm(x) · Wᵀ + bias) + residual, each only if given. With swiglu the weight is a
+// gate's rows and an up's, act(gate, up) = silu(gate) · up, and there is no residual.
+struct LinearExtras {
+  std::optional<mx::array> norm;
+  float eps;
+  std::optional<mx::array> bias;
+  bool swiglu;
+  std::optional<mx::array> residual;
 };
 
 struct HeadShape {
@@ -35,8 +46,7 @@ struct HeadNorm {
 };
 
 namespace cpu {
-mx::array linear(const mx::array& x, const Weight& w, const std::optional<mx::array>& bias,
-                 const std::optional<mx::array>& residual, mx::Stream s);
+mx::array linear(const mx::array& x, const Weight& w, const LinearExtras& extras, mx::Stream s);
 mx::array embedding(const mx::array& ids, const Weight& w, mx::Stream s);
 mx::array rms_norm(const mx::array& x, const mx::array& weight, float eps, mx::Stream s);
 mx::array swiglu(const mx::array& x, mx::Stream s);
@@ -46,8 +56,7 @@ mx::array step_tokens(const std::optional<mx::array>& previous, std::vector<int3
 }  // namespace cpu
 
 namespace portable {
-mx::array linear(const mx::array& x, const Weight& w, const std::optional<mx::array>& bias,
-                 const std::optional<mx::array>& residual, mx::Stream s);
+mx::array linear(const mx::array& x, const Weight& w, const LinearExtras& extras, mx::Stream s);
 mx::array embedding(const mx::array& ids, const Weight& w, mx::Stream s);
 mx::array rms_norm(const mx::array& x, const mx::array& weight, float eps, mx::Stream s);
 mx::array swiglu(const mx::array& x, mx::Stream s);

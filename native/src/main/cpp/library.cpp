@@ -8,6 +8,7 @@
 #include "handles.h"
 #include "mlx/memory.h"
 #include "mlx/version.h"
+#include "weight_memory.h"
 
 namespace vllmd {
 
@@ -54,9 +55,10 @@ int vm_synchronize(vm_stream stream) {
 int vm_memory(uint64_t* active, uint64_t* cached, uint64_t* peak) {
   return guarded("memory", [&] {
     auto own = gpu::memory_use();
-    *active = mx::get_active_memory() + own.active;
+    uint64_t more = own.active + weight_memory_bytes();
+    *active = mx::get_active_memory() + more;
     *cached = mx::get_cache_memory() + own.cached;
-    *peak = mx::get_peak_memory() + own.active;
+    *peak = mx::get_peak_memory() + more;
   });
 }
 

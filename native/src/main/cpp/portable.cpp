@@ -12,19 +12,36 @@ mx::array host(const std::vector<int32_t>& values) {
   return mx::array(values.begin(), {static_cast<int>(values.size())}, mx::int32);
 }
 
-}  // namespace
-
-mx::array linear(const mx::array& x, const Weight& w, const std::optional<mx::array>& bias,
-                 const std::optional<mx::array>& residual, mx::Stream s) {
-  auto y = w.scales ? mx::quantized_matmul(x, w.w, *w.scales, w.biases, true, w.group, w.bits, "affine", s)
-                    : mx::matmul(x, mx::transpose(w.w, s), s);
-  if (bias) {
-    y = mx::add(y, *bias, s);
-  }
-  return residual ? mx::add(y, *residual, s) : y;
+// Elements of panels of 16 rows, side by side, back in rows.
+mx::array rows_of(const mx::array& a, mx::Stream s) {
+  constexpr int panel = 16;
+  auto panels = mx::reshape(a, {a.shape(0) / panel, a.shape(1), panel}, s);
+  return mx::reshape(mx::transpose(panels, {0, 2, 1}, s), a.shape(), s);
 }
 
-mx::array embedding(const mx::array& ids, const Weight& w, mx::Stream s) {
+// A weight of the CPU's own layout as MLX knows it.
+Weight in_rows(const Weight& w, mx::Stream s) {
+  return {rows_of(w.w, s), rows_of(*w.scales, s), rows_of(*w.biases, s), w.group, w.bits, w.n, w.k, false};
+}
+
+}  // namespace
+
+mx::array linear(const mx::array& x, const Weight& weight, const LinearExtras& extras, mx::Stream s) {
+  auto w = weight.panels ? in_rows(weight, s) : weight;
+  auto rows = extras.norm ? rms_norm(x, *extras.norm, extras.eps, s) : x;
+  auto y = w.scales ? mx::quantized_matmul(rows, w.w, *w.scales, w.biases, true, w.group, w.bits, "affine", s)
+                    : mx::matmul(rows, mx::transpose(w.w, s), s);
+  if (extras.bias) {
+    y = mx::add(y, *extras.bias, s);
+  }
+  if (extras.swiglu) {
+    y = swiglu(y, s);
+  }
+  return extras.residual ? mx::add(y, *extras.residual, s) : y;
+}
+
+mx::array embedding(const mx::array& ids, const Weight& weight, mx::Stream s) {
+  auto w = weight.panels ? in_rows(weight, s) : weight;
   auto rows = mx::take(w.w, ids, 0, s);
   if (w.scales) {
     rows = mx::dequantize(rows, mx::take(*w.scales, ids, 0, s), mx::take(*w.biases, ids, 0, s), w.group, w.bits,

@@ -57,6 +57,13 @@ VM_API const char* vm_cpu_kernels(void);
 // Pins that choice (tests, benchmarks); fails where this CPU lacks it.
 VM_API int vm_cpu_kernels_use(const char* name);
 VM_API int vm_cpu_threads(int32_t threads);  // 0 = all cores
+// How the CPU primitives multiply by quantised weights in panels (vm_to_panels). exact (the default): in float32. fast:
+// each row of x is rounded to 16-bit integers with a scale per group (to 1/65534 of the group's largest), products are
+// summed as integers. Neither depends on the other rows. *fast tells whether this processor gains by it; where it does
+// not, fast is exact.
+enum vm_cpu_math { VM_EXACT, VM_FAST };
+VM_API int vm_cpu_math_use(int32_t math);
+VM_API int vm_cpu_math_fast(int32_t* fast);
 
 // Bytes: active = held by arrays, cached = kept by the allocator for reuse, peak = highest active.
 VM_API int vm_memory(uint64_t* active, uint64_t* cached, uint64_t* peak);
@@ -68,6 +75,8 @@ VM_API int vm_memory_cache_limit(uint64_t bytes);
 VM_API int vm_array_from(vm_array* out, const void* data, const int32_t* shape, int32_t ndim, int32_t dtype);  // copies
 // Evaluated, owned by MLX's allocator, uninitialised; *data may be filled by any thread before the first use.
 VM_API int vm_array_alloc(vm_array* out, void** data, const int32_t* shape, int32_t ndim, int32_t dtype);
+// The same for a model's weights: on a CPU device in large memory pages, given back to the system when freed.
+VM_API int vm_weight_alloc(vm_array* out, void** data, const int32_t* shape, int32_t ndim, int32_t dtype);
 VM_API int vm_array_free(const vm_array* arrays, int32_t n);
 // shape needs room for 8 dimensions.
 VM_API int vm_array_info(vm_array a, int32_t* dtype, int32_t* ndim, int32_t* shape, uint64_t* nbytes);
@@ -105,9 +114,23 @@ VM_API int vm_portable(int32_t portable);
 // A weight is dense (scales = 0: w is [N, K] in float32, bfloat16 or float16) or affine-quantised (w packed
 // uint32 [N, K*bits/32], scales and biases [N, K/group], bits 4 or 8, group 32, 64 or 128).
 
+// A quantised weight of the CPU device may lie in panels, which its primitives read several times faster: for each 16
+// rows, the rows' words side by side, [N/16, K*bits/32, 16], and their scales and biases [N/16, K/group, 16]. Arrays keep
+// shape and dtype; wherever such a weight is passed, bits holds VM_PANELS too.
+#define VM_PANELS 256
+// Reorders the memory of a weight's three arrays (of N % 16 == 0 rows; else *done is 0 and nothing happens), before the
+// first use. dtype: of scales and biases. May be called by any thread, one at a time.
+VM_API int vm_to_panels(void* values, void* scales, void* biases, int32_t n, int32_t k, int32_t group, int32_t bits,
+                        int32_t dtype, int32_t* done);
+
 // out [n, N] = x [n, K] · Wᵀ (+ bias [N]) (+ residual [n, N]); bias and residual may be 0.
 VM_API int vm_linear(vm_array* out, vm_array x, vm_array w, vm_array scales, vm_array biases, int32_t group,
                      int32_t bits, vm_array bias, vm_array residual, vm_stream s);
+// out = act(rms_norm(x) · Wᵀ + bias) + residual, as vm_linear, with RMS norm of x by `norm` [K] and eps (0 = none).
+// swiglu = 1: the weight's rows are F of gate and F of up, and out [n, F] = silu(gate) · up; else act does nothing.
+VM_API int vm_linear_fused(vm_array* out, vm_array x, vm_array norm, float eps, vm_array w, vm_array scales,
+                           vm_array biases, int32_t group, int32_t bits, vm_array bias, int32_t swiglu, vm_array residual,
+                           vm_stream s);
 // out [n, K] = rows `ids` (int32 [n]) of the (dequantised) table W [V, K]; float32 on CPU, else the table's scale dtype.
 VM_API int vm_embedding(vm_array* out, vm_array ids, vm_array w, vm_array scales, vm_array biases, int32_t group,
                         int32_t bits, vm_stream s);

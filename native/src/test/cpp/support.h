@@ -107,6 +107,21 @@ inline TestWeight make_weight(Random& random, int n, int k, int bits, int group,
   return t;
 }
 
+// Into panels, the CPU's own layout; false where its shape does not fit.
+inline bool to_panels(TestWeight& w) {
+  int32_t dtype, ndim, shape[8], done;
+  uint64_t bytes;
+  const void *values, *scales, *biases;
+  ok(vm_array_info(w.scales, &dtype, &ndim, shape, &bytes));
+  ok(vm_array_data(w.w, &values));
+  ok(vm_array_data(w.scales, &scales));
+  ok(vm_array_data(w.biases, &biases));
+  ok(vm_to_panels(const_cast<void*>(values), const_cast<void*>(scales), const_cast<void*>(biases), w.n, w.k, w.group,
+                  w.bits, dtype, &done));
+  w.bits |= done != 0 ? VM_PANELS : 0;
+  return done != 0;
+}
+
 inline vm_array linear(vm_array x, const TestWeight& w, vm_array bias = 0, vm_array residual = 0) {
   vm_array y;
   ok(vm_linear(&y, x, w.w, w.scales, w.biases, w.group, w.bits, bias, residual, 0));

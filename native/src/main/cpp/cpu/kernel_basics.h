@@ -5,6 +5,8 @@ using F = V::F;
 
 #define VLLMD_INLINE inline __attribute__((always_inline))
 
+VLLMD_INLINE int real_bytes(Real real) { return real == Real::f32 ? 4 : 2; }
+
 VLLMD_INLINE int smaller(int a, int b) { return a < b ? a : b; }
 
 template <Real R>

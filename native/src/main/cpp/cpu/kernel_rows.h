@@ -42,12 +42,6 @@ void rms_norm(const float* x, const void* weight, Real real, int k, float eps, f
   }
 }
 
-// a · sigmoid(a) · b. e^-a is held inside float32; for a < -87 the result is then 0 to within 1e-35.
-VLLMD_INLINE F silu_times(F a, F b) {
-  F e = exponential(V::sub(V::zero(), V::max(a, V::set(-87.0f))));
-  return V::div(V::mul(a, b), V::add(V::set(1.0f), e));
-}
-
 void swiglu(const float* gate, const float* up, int n, float* out) {
   int i = 0;
   for (; i + V::width <= n; i += V::width) {

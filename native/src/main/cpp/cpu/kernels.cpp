@@ -26,7 +26,14 @@ std::atomic<const Kernels*>& chosen() {
   return kernels;
 }
 
+std::atomic<bool> fast_math{false};
+
 }  // namespace
+
+const PanelMath& panel_math() {
+  auto& in_use = kernels();
+  return fast_math.load(std::memory_order_acquire) && in_use.fast.products != nullptr ? in_use.fast : in_use.exact;
+}
 
 const Kernels& kernels() { return *chosen().load(std::memory_order_acquire); }
 
@@ -47,6 +54,17 @@ int vm_cpu_kernels_use(const char* name) {
     }
     require(false, "this CPU has no '", name, "' kernels; it runs '", cpu::kernels().name, "'");
   });
+}
+
+int vm_cpu_math_use(int32_t math) {
+  return guarded("cpu_math_use", [&] {
+    require(math == VM_EXACT || math == VM_FAST, "math is ", math, ", allowed are 0 (exact) and 1 (fast)");
+    cpu::fast_math.store(math == VM_FAST, std::memory_order_release);
+  });
+}
+
+int vm_cpu_math_fast(int32_t* fast) {
+  return guarded("cpu_math_fast", [&] { *fast = cpu::kernels().fast.products != nullptr ? 1 : 0; });
 }
 
 int vm_cpu_threads(int32_t threads) {

@@ -33,6 +33,40 @@ struct LinearView {
   float* y;               // [rows, n]
 };
 
+// Outputs of a weight that lie side by side in panels, see panels.h.
+constexpr int kPanel = 16;
+
+// Rows of x that share a group of weights while it lies in the first cache.
+constexpr int kPanelRows = 96;
+
+// Rows of x in the order in which the products with panels read them: blocks of kPanelRows, the last one smaller, in each
+// of which the rows of one place lie side by side. Values are float32 or, two to a word, integers of 16 bits.
+struct PanelRows {
+  int rows;
+  void* values;   // of a block [values of a row, rows]
+  float* scales;  // of a block [k / group, rows]: x = scale · integer
+  float* sums;    // of a block [k / group, rows]: Σ x of the group
+};
+
+// y = x · Wᵀ (+ bias + residual), W in panels; or y = silu(gate) · up, where the upper half of W's rows gives the gates.
+struct PanelJob {
+  WeightView w;
+  PanelRows x;
+  const void* bias;  // [n] or null
+  Real bias_real;
+  const float* residual;  // [rows, n] or null
+  bool swiglu;
+  float* y;  // [rows, n], or [rows, n / 2]
+};
+
+// One of the two arithmetics of the products with panels.
+struct PanelMath {
+  // Row m of job.x from x [k].
+  void (*row)(const float* x, int m, const PanelJob& job);
+  // y[m0..m1] of the panels p0..p1 of the outputs. scratch: panel_scratch floats.
+  void (*products)(const PanelJob& job, int m0, int m1, int p0, int p1, float* scratch);
+};
+
 // Softmax over part of the keys, before division: maximum, sum of exponentials, weighted sum of values.
 // Laid out as float[2 + head_dim].
 constexpr int kPartialHeader = 2;
@@ -72,6 +106,13 @@ struct Kernels {
   int direct_rows;
   // Columns of one tile; ranges given to `linear` start at multiples of it.
   int tile_columns;
+
+  // float32 throughout.
+  PanelMath exact;
+  // x rounded to 16 bits within each group, products summed as integers. Null functions where that is no faster.
+  PanelMath fast;
+  size_t (*panel_scratch)(const PanelJob& job, int rows);
+  void (*panel_weight_row)(const WeightView& w, int row, float* out);
 
   // out [k] = row `row` of the weight.
   void (*weight_row)(const WeightView& w, int row, float* out);
@@ -116,8 +157,10 @@ const Kernels* avx512_kernels();
 const Kernels* avx2_kernels();
 const Kernels* neon_kernels();
 const Kernels* generic_kernels();
+const PanelMath* avx512vnni_math();
 
 // The ones in use.
 const Kernels& kernels();
+const PanelMath& panel_math();
 
 }  // namespace vllmd::cpu

@@ -76,6 +76,38 @@ struct V {
     return _mm_cvtss_f32(_mm_max_ss(pair, _mm_movehdup_ps(pair)));
   }
 
+  // ---- words of 32 bits, for weights in panels.
+  using Words = __m256i;
+  static constexpr int panel_sums = 12;
+  static constexpr int widest = 2;
+  static constexpr bool shorts = true;
+
+  static Words load_words(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+  static void store_words(int32_t* p, Words a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a); }
+  static Words set_words(int32_t a) { return _mm256_set1_epi32(a); }
+  static Words add_words(Words a, Words b) { return _mm256_add_epi32(a, b); }
+  static int32_t sum_words(Words a) {
+    auto half = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+    half = _mm_add_epi32(half, _mm_shuffle_epi32(half, _MM_SHUFFLE(1, 0, 3, 2)));
+    return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, _MM_SHUFFLE(2, 3, 0, 1))));
+  }
+  static F to_float(Words a) { return _mm256_cvtepi32_ps(a); }
+  static Words to_words(F a) { return _mm256_cvtps_epi32(a); }
+  // Weight `i` of each word as a number.
+  template <int Bits>
+  static F digit(Words words, int i) {
+    auto shifted = i == 0 ? words : _mm256_srli_epi32(words, Bits * i);
+    return to_float(i == 32 / Bits - 1 ? shifted : _mm256_and_si256(shifted, set_words((1 << Bits) - 1)));
+  }
+  // Weights i and i + 16 / Bits of each word, as its two integers of 16 bits.
+  template <int Bits>
+  static Words pair(Words words, int i) {
+    auto shifted = i == 0 ? words : _mm256_srli_epi16(words, Bits * i);
+    return i == 16 / Bits - 1 ? shifted : _mm256_and_si256(shifted, set_words(Bits == 8 ? 0xff00ff : 0xf000f));
+  }
+  // sum + the products of a word's two integers.
+  static Words dot(Words sum, Words a, Words b) { return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b)); }
+
   struct Nibbles {
     F scale, bias;
     Nibbles(float s, float b) : scale(set(s)), bias(set(b)) {}
@@ -95,8 +127,10 @@ struct V {
 #include "cpu/kernel_pages.h"
 #include "cpu/kernel_page_writes.h"
 #include "cpu/kernel_partials.h"
+#include "cpu/kernel_activations.h"
 #include "cpu/kernel_rows.h"
 #include "cpu/kernel_sampling.h"
+#include "cpu/kernel_panels.h"
 #include "cpu/kernel_table.h"
 
 }  // namespace

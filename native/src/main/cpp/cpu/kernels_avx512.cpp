@@ -8,90 +8,7 @@
 namespace vllmd::cpu {
 namespace {
 
-struct V {
-  using F = __m512;
-  static constexpr int width = 16;
-  static constexpr int direct_rows = 8;
-  static constexpr int tile_rows = 6;
-
-  static F zero() { return _mm512_setzero_ps(); }
-  static F set(float a) { return _mm512_set1_ps(a); }
-  static F load(const float* p) { return _mm512_loadu_ps(p); }
-  static F load_bf16(const uint16_t* p) {
-    auto wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
-  }
-  static F load_f16(const uint16_t* p) {
-    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-  }
-  static F load_u8(const uint8_t* p) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
-  }
-  // The low, or high, 4 bits of each byte.
-  static F load_low_nibbles(const uint8_t* p) {
-    auto wide = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-    return _mm512_cvtepi32_ps(_mm512_and_si512(wide, _mm512_set1_epi32(15)));
-  }
-  static F load_high_nibbles(const uint8_t* p) {
-    auto wide = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-    return _mm512_cvtepi32_ps(_mm512_srli_epi32(wide, 4));
-  }
-  static void store(float* p, F a) { _mm512_storeu_ps(p, a); }
-  static F add(F a, F b) { return _mm512_add_ps(a, b); }
-  static F sub(F a, F b) { return _mm512_sub_ps(a, b); }
-  static F mul(F a, F b) { return _mm512_mul_ps(a, b); }
-  static F div(F a, F b) { return _mm512_div_ps(a, b); }
-  static F max(F a, F b) { return _mm512_max_ps(a, b); }
-  static F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
-  // a where a >= limit, else 0 (also for NaN).
-  static F keep_from(F a, F limit, F value) {
-    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, limit, _CMP_GE_OQ), value);
-  }
-  // Bit i tells whether lane i of a is at least that of low; not for NaN.
-  static unsigned at_least(F a, F low) { return _mm512_cmp_ps_mask(a, low, _CMP_GE_OQ); }
-  // Lane i of a where bit i is set, else of b.
-  static F select(unsigned bits, F a, F b) { return _mm512_mask_mov_ps(b, static_cast<__mmask16>(bits), a); }
-  // 2^n, where n is kept in the low bits of `magic` = n + 1.5 * 2^23.
-  static F power_of_two(F magic) {
-    auto bits = _mm512_slli_epi32(_mm512_castps_si512(magic), 23);
-    return _mm512_castsi512_ps(_mm512_add_epi32(bits, _mm512_set1_epi32(0x3f800000)));
-  }
-
-  static __m128 quarter(F a) {
-    auto half = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
-    return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
-  }
-  static float sum(F a) {
-    auto q = quarter(a);
-    auto pair = _mm_add_ps(q, _mm_movehl_ps(q, q));
-    return _mm_cvtss_f32(_mm_add_ss(pair, _mm_movehdup_ps(pair)));
-  }
-  // The four sums, each added up in the order of sum().
-  static void sum4(F a, F b, F c, F d, float* out) {
-    auto qa = quarter(a), qb = quarter(b), qc = quarter(c), qd = quarter(d);
-    auto ab = _mm_add_ps(_mm_movelh_ps(qa, qb), _mm_movehl_ps(qb, qa));
-    auto cd = _mm_add_ps(_mm_movelh_ps(qc, qd), _mm_movehl_ps(qd, qc));
-    auto even = _mm_shuffle_ps(ab, cd, _MM_SHUFFLE(2, 0, 2, 0));
-    auto odd = _mm_shuffle_ps(ab, cd, _MM_SHUFFLE(3, 1, 3, 1));
-    _mm_storeu_ps(out, _mm_add_ps(even, odd));
-  }
-  static float maximum(F a) { return _mm512_reduce_max_ps(a); }
-
-  // 4-bit values through a table of the group's 16 possible weights: no conversion and no product per weight.
-  struct Nibbles {
-    F table;
-    Nibbles(float scale, float bias)
-        : table(fma(_mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), set(scale), set(bias))) {}
-    F at(const uint8_t* packed) const {
-      uint32_t low, high;
-      __builtin_memcpy(&low, packed, 4);
-      __builtin_memcpy(&high, packed + 4, 4);
-      auto both = _mm512_mask_set1_epi32(_mm512_set1_epi32(static_cast<int>(low)), 0xff00, static_cast<int>(high));
-      auto shifts = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28);
-      return _mm512_permutexvar_ps(_mm512_srlv_epi32(both, shifts), table);
-    }
-  };
-};
+#include "cpu/vector_avx512.h"
 
 #include "cpu/kernel_basics.h"
 #include "cpu/kernel_weights.h"
@@ -99,14 +16,22 @@ struct V {
 #include "cpu/kernel_pages.h"
 #include "cpu/kernel_page_writes.h"
 #include "cpu/kernel_partials.h"
+#include "cpu/kernel_activations.h"
 #include "cpu/kernel_rows.h"
 #include "cpu/kernel_sampling.h"
+#include "cpu/kernel_panels.h"
 #include "cpu/kernel_table.h"
 
 }  // namespace
 
 const Kernels* avx512_kernels() {
-  static constexpr Kernels table = kernel_table("avx512");
+  static const Kernels table = [] {
+    auto kernels = kernel_table("avx512");
+    if (const PanelMath* faster = avx512vnni_math()) {
+      kernels.fast = *faster;
+    }
+    return kernels;
+  }();
   bool here = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   return here ? &table : nullptr;

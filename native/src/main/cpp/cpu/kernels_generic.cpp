@@ -14,8 +14,10 @@ using V = Portable;
 #include "cpu/kernel_pages.h"
 #include "cpu/kernel_page_writes.h"
 #include "cpu/kernel_partials.h"
+#include "cpu/kernel_activations.h"
 #include "cpu/kernel_rows.h"
 #include "cpu/kernel_sampling.h"
+#include "cpu/kernel_panels.h"
 #include "cpu/kernel_table.h"
 
 }  // namespace

@@ -14,6 +14,9 @@ constexpr size_t kChunk = 64 * 1024;
 constexpr int kLongPiece = 32;  // columns
 // Rows that share an unpacked tile: enough that unpacking vanishes, few enough that their x stays in the L2 cache.
 constexpr int kRowBlock = 96;
+constexpr int kPanelPiece = 4;
+// Rows from which several threads prepare them: fewer take less time than the threads to meet.
+constexpr int kAloneRows = 4;
 
 // `at` indexes inputs from the weight on: w, scales, biases.
 WeightView view(const std::vector<mx::array>& inputs, size_t at, int bits, int group, int n, int k) {
@@ -72,10 +75,9 @@ void over_rows(int rows, size_t per_row, Body&& body) {
   });
 }
 
-}  // namespace
-
-mx::array linear(const mx::array& x, const Weight& w, const std::optional<mx::array>& bias,
-                 const std::optional<mx::array>& residual, mx::Stream s) {
+// Of a weight in rows.
+mx::array product(const mx::array& x, const Weight& w, const std::optional<mx::array>& bias,
+                  const std::optional<mx::array>& residual, mx::Stream s) {
   std::vector<mx::array> inputs{dense(x, mx::float32, s)};
   add_weight(inputs, w, s);
   size_t bias_at = inputs.size();
@@ -105,20 +107,124 @@ mx::array linear(const mx::array& x, const Weight& w, const std::optional<mx::ar
   return operation("VllmdLinear", {x.shape(0), w.n}, mx::float32, std::move(inputs), s, std::move(prepare));
 }
 
+// Rows of x in the order of the products, normalised first if asked to; the outputs stay unwritten.
+struct PanelWork {
+  PanelJob job;
+  const float* x;
+  const void* norm;  // [k] or null
+  Real norm_real;
+  float eps;
+
+  void operator()() const {
+    auto math = panel_math();
+    auto job = this->job;
+    size_t rows = job.x.rows, cells = rows * (job.w.k / job.w.group);
+    float* memory = thread_partials(rows * job.w.k + 2 * cells);
+    job.x.scales = memory;
+    job.x.sums = memory + cells;
+    job.x.values = memory + 2 * cells;
+    auto row = [&](int m) {
+      const float* in = x + static_cast<size_t>(m) * job.w.k;
+      if (norm != nullptr) {
+        float* normed = thread_scratch(job.w.k);
+        kernels().rms_norm(in, norm, norm_real, job.w.k, eps, normed);
+        in = normed;
+      }
+      math.row(in, m, job);
+    };
+    if (rows < kAloneRows) {
+      for (int m = 0; m < job.x.rows; m++) {
+        row(m);
+      }
+    } else {
+      over_rows(job.x.rows, job.w.k, row);
+    }
+    int panels = (job.swiglu ? job.w.n / 2 : job.w.n) / kPanel;
+    int piece = chunk_panels(job, panels);
+    ThreadPool::instance().run((panels + piece - 1) / piece, [&](int chunk) {
+      int p0 = chunk * piece, p1 = std::min(panels, p0 + piece);
+      math.products(job, 0, job.x.rows, p0, p1, thread_scratch(kernels().panel_scratch(job, job.x.rows)));
+    });
+  }
+
+  // Panels of one claim: few enough that the threads end together, not so few that claiming costs.
+  static int chunk_panels(const PanelJob& job, int panels) {
+    int threads = ThreadPool::instance().threads();
+    size_t per_panel = static_cast<size_t>(job.w.k) * kPanel * (job.swiglu ? 2 : 1) * std::max(1, job.x.rows / 4);
+    int fewest = static_cast<int>(std::max<size_t>(1, kChunk / per_panel));
+    int piece = std::max(fewest, std::min(kPanelPiece, panels / (8 * threads)));
+    return job.swiglu || piece < kPanelPiece ? piece : piece / kPanelPiece * kPanelPiece;
+  }
+};
+
+mx::array panel_product(const mx::array& x, const Weight& w, const LinearExtras& extras, mx::Stream s) {
+  std::vector<mx::array> inputs{dense(x, mx::float32, s)};
+  add_weight(inputs, w, s);
+  auto add = [&](const std::optional<mx::array>& a, bool widen) {
+    if (a) {
+      inputs.push_back(widen ? dense(*a, mx::float32, s) : dense(*a, s));
+    }
+    return a ? inputs.size() - 1 : 0;
+  };
+  size_t norm_at = add(extras.norm, false), bias_at = add(extras.bias, false), residual_at = add(extras.residual, true);
+  auto prepare = [=, bits = w.bits, group = w.group, n = w.n, k = w.k, eps = extras.eps, swiglu = extras.swiglu](
+                     const std::vector<mx::array>& in, std::vector<mx::array>& out) {
+    allocate(out[0]);
+    PanelWork work{};
+    work.job.w = view(in, 1, bits, group, n, k);
+    work.job.x.rows = in[0].shape(0);
+    work.job.swiglu = swiglu;
+    work.x = in[0].data<float>();
+    work.eps = eps;
+    if (norm_at > 0) {
+      work.norm = in[norm_at].data<void>();
+      work.norm_real = real_of(in[norm_at]);
+    }
+    if (bias_at > 0) {
+      work.job.bias = in[bias_at].data<void>();
+      work.job.bias_real = real_of(in[bias_at]);
+    }
+    if (residual_at > 0) {
+      work.job.residual = in[residual_at].data<float>();
+    }
+    work.job.y = out[0].data<float>();
+    return work;
+  };
+  return operation("VllmdPanelLinear", {x.shape(0), extras.swiglu ? w.n / 2 : w.n}, mx::float32, std::move(inputs), s,
+                   std::move(prepare));
+}
+
+}  // namespace
+
+mx::array linear(const mx::array& x, const Weight& w, const LinearExtras& extras, mx::Stream s) {
+  if (w.panels && (!extras.swiglu || w.n % (2 * kPanel) == 0)) {
+    return panel_product(x, w, extras, s);
+  }
+  if (w.panels && extras.swiglu) {
+    auto both = extras;
+    both.swiglu = false;
+    return swiglu(panel_product(x, w, both, s), s);
+  }
+  auto rows = extras.norm ? rms_norm(x, *extras.norm, extras.eps, s) : x;
+  return extras.swiglu ? swiglu(product(rows, w, extras.bias, std::nullopt, s), s)
+                       : product(rows, w, extras.bias, extras.residual, s);
+}
+
 mx::array embedding(const mx::array& ids, const Weight& w, mx::Stream s) {
   std::vector<mx::array> inputs{dense(ids, s)};
   add_weight(inputs, w, s);
-  auto prepare = [bits = w.bits, group = w.group, n = w.n, k = w.k](const std::vector<mx::array>& in,
-                                                                    std::vector<mx::array>& out) {
+  auto prepare = [bits = w.bits, group = w.group, n = w.n, k = w.k, panels = w.panels](
+                     const std::vector<mx::array>& in, std::vector<mx::array>& out) {
     allocate(out[0]);
     return [table = view(in, 1, bits, group, n, k), ids = in[0].data<int32_t>(), rows = in[0].shape(0),
-            y = out[0].data<float>()] {
+            y = out[0].data<float>(), panels] {
       for (int i = 0; i < rows; i++) {
         // Thrown on the stream's thread, where MLX keeps it for whoever waits for the result.
         require(ids[i] >= 0 && ids[i] < table.n, "token ", ids[i], " (row ", i, ") is outside the table of ", table.n,
                 " rows");
       }
-      over_rows(rows, table.k, [&](int i) { kernels().weight_row(table, ids[i], y + static_cast<size_t>(i) * table.k); });
+      auto row = panels ? kernels().panel_weight_row : kernels().weight_row;
+      over_rows(rows, table.k, [&](int i) { row(table, ids[i], y + static_cast<size_t>(i) * table.k); });
     };
   };
   return operation("VllmdEmbedding", {ids.shape(0), w.k}, mx::float32, std::move(inputs), s, std::move(prepare));

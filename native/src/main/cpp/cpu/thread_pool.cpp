@@ -40,19 +40,16 @@ bool spin(std::chrono::nanoseconds limit, Done&& done) {
 }
 
 constexpr auto kWorkerSpin = std::chrono::microseconds(8);
-constexpr auto kSessionSpin = std::chrono::microseconds(100);
+constexpr auto kSessionSpin = std::chrono::microseconds(200);
 constexpr auto kCallerSpin = std::chrono::microseconds(20);
 
 }  // namespace
 
 struct ThreadPool::State {
-  static uint64_t make(uint64_t generation, uint64_t chunks, uint64_t next) {
-    return generation << 40 | chunks << 20 | next;
-  }
-  static uint64_t generation(uint64_t s) { return s >> 40; }
-  static int chunks(uint64_t s) { return static_cast<int>(s >> 20 & kMaxChunks); }
+  static uint64_t make(uint64_t generation, uint64_t end, uint64_t next) { return generation << 40 | end << 20 | next; }
+  static int end(uint64_t s) { return static_cast<int>(s >> 20 & kMaxChunks); }
   static int next(uint64_t s) { return static_cast<int>(s & kMaxChunks); }
-  static bool open(uint64_t s) { return next(s) < chunks(s); }
+  static bool open(uint64_t s) { return next(s) < end(s); }
 };
 
 ThreadPool& ThreadPool::instance() {
@@ -82,17 +79,22 @@ void ThreadPool::run(int chunks, Call call, void* context) {
     }
     return;
   }
+  int parts = std::min({threads(), chunks, kMaxParts});
   call_.store(call, std::memory_order_relaxed);
   context_.store(context, std::memory_order_relaxed);
+  parts_in_use_.store(parts, std::memory_order_relaxed);
   finished_.store(0, std::memory_order_relaxed);
-  uint64_t generation = State::generation(state_.load(std::memory_order_relaxed)) + 1;
-  state_.store(State::make(generation, chunks, 0), std::memory_order_seq_cst);
+  uint32_t job = published_.load(std::memory_order_relaxed) + 1;
+  for (int p = 0; p < parts; p++) {
+    auto edge = [&](int part) { return static_cast<uint64_t>(chunks) * part / parts; };
+    parts_[p].state.store(State::make(job, edge(p + 1), edge(p)), std::memory_order_release);
+  }
+  published_.store(job, std::memory_order_seq_cst);
   if (sleeping_.load(std::memory_order_seq_cst) > 0) {
-    wake_.fetch_add(1, std::memory_order_release);
-    wake_.notify_all();
+    published_.notify_all();
   }
 
-  finished_.fetch_add(work(), std::memory_order_acq_rel);
+  finished_.fetch_add(work(0), std::memory_order_acq_rel);
   auto done = [&] { return finished_.load(std::memory_order_acquire) == chunks; };
   if (!spin(kCallerSpin, done)) {
     // Some worker holds a chunk and may want this core to finish it.
@@ -103,16 +105,25 @@ void ThreadPool::run(int chunks, Call call, void* context) {
 }
 
 // Claims and runs chunks until none is left; the number that it ran.
-int ThreadPool::work() {
+int ThreadPool::work(int index) {
+  int parts = parts_in_use_.load(std::memory_order_relaxed), ran = 0;
+  for (int i = 0; i < parts; i++) {
+    ran += claim_all((index + i) % parts);
+  }
+  return ran;
+}
+
+int ThreadPool::claim_all(int part) {
+  auto& state = parts_[part].state;
   int ran = 0;
-  uint64_t s = state_.load(std::memory_order_acquire);
+  uint64_t s = state.load(std::memory_order_acquire);
   while (State::open(s)) {
     Call call = call_.load(std::memory_order_relaxed);
     void* context = context_.load(std::memory_order_relaxed);
-    if (state_.compare_exchange_weak(s, s + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
+    if (state.compare_exchange_weak(s, s + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
       call(context, State::next(s));
       ran++;
-      s = state_.load(std::memory_order_acquire);
+      s = state.load(std::memory_order_acquire);
     }
   }
   return ran;
@@ -125,20 +136,17 @@ void ThreadPool::worker(int index) {
       threads_.wait(limit, std::memory_order_relaxed);
       continue;
     }
-    uint32_t seen = wake_.load(std::memory_order_acquire);
-    if (State::open(state_.load(std::memory_order_acquire))) {
-      finished_.fetch_add(work(), std::memory_order_acq_rel);
+    uint32_t seen = published_.load(std::memory_order_acquire);
+    if (int ran = work(index); ran > 0) {
+      finished_.fetch_add(ran, std::memory_order_acq_rel);
       continue;
     }
-    auto ready = [&] { return State::open(state_.load(std::memory_order_acquire)); };
-    if (spin(sessions_.load(std::memory_order_relaxed) > 0 ? kSessionSpin : kWorkerSpin, ready)) {
+    auto limit = sessions_.load(std::memory_order_relaxed) > 0 ? kSessionSpin : kWorkerSpin;
+    if (spin(limit, [&] { return published_.load(std::memory_order_acquire) != seen; })) {
       continue;
     }
     sleeping_.fetch_add(1, std::memory_order_seq_cst);
-    // A job published before the count above was seen did not wake anyone: look once more.
-    if (!State::open(state_.load(std::memory_order_seq_cst))) {
-      wake_.wait(seen, std::memory_order_acquire);
-    }
+    published_.wait(seen, std::memory_order_seq_cst);  // returns at once where a job was published meanwhile
     sleeping_.fetch_sub(1, std::memory_order_relaxed);
   }
 }

@@ -10,9 +10,10 @@
 
 namespace vllmd::cpu {
 
-// Splits a job into chunks that its caller and the workers claim one by one. The caller works too and waits only
-// for chunks that someone has claimed: a worker that sleeps, starts late or is descheduled costs its share, never
-// a stall. One job at a time; a second caller meanwhile does its job alone.
+// Splits a job into chunks that its caller and the workers claim one by one, each from its own run of neighbours first,
+// so that each reads memory front to back, then from the others'. The caller works too and waits only for chunks that
+// someone has claimed: a worker that sleeps, starts late or is descheduled costs its share, never a stall. One job at a
+// time; a second caller meanwhile does its job alone.
 class ThreadPool {
  public:
   static ThreadPool& instance();
@@ -43,19 +44,25 @@ class ThreadPool {
 
   ThreadPool();
   void run(int chunks, Call call, void* context);
-  int work();
+  int work(int index);
+  int claim_all(int part);
   void worker(int index);
 
-  // Generation of the job, its number of chunks, the next chunk to claim: one word, so that a claim by a thread that
+  static constexpr int kMaxParts = 64;
+  // Generation of the job, end of the part's chunks, the next chunk to claim: one word, so that a claim by a thread that
   // slept through the end of a job fails by comparison and never touches the next job.
   struct State;
-  alignas(64) std::atomic<uint64_t> state_{0};
+  struct alignas(64) Part {
+    std::atomic<uint64_t> state{0};
+  };
+  Part parts_[kMaxParts];
   alignas(64) std::atomic<int> finished_{0};
-  // Written while no chunk can be claimed, read before a claim that proves that it has not changed since.
+  // Written while no chunk can be claimed, read before a claim that proves that they have not changed since.
   alignas(64) std::atomic<Call> call_{nullptr};
   std::atomic<void*> context_{nullptr};
+  std::atomic<int> parts_in_use_{0};
 
-  alignas(64) std::atomic<uint32_t> wake_{0};
+  alignas(64) std::atomic<uint32_t> published_{0};  // jobs so far; workers sleep on it
   std::atomic<int> sleeping_{0};
   std::atomic<int> threads_{1};
   std::atomic<int> sessions_{0};

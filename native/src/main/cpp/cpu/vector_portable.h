@@ -107,6 +107,51 @@ struct Portable {
     return m;
   }
 
+  // ---- words of 32 bits, for weights in panels. Integers of 16 bits would be no faster here.
+  typedef uint32_t Words __attribute__((vector_size(32)));
+  static constexpr int panel_sums = 12;
+  static constexpr int widest = 2;
+  static constexpr bool shorts = false;
+
+  static Words load_words(const void* p) {
+    Words a;
+    __builtin_memcpy(&a, p, sizeof a);
+    return a;
+  }
+  static void store_words(int32_t* p, Words a) { __builtin_memcpy(p, &a, sizeof a); }
+  static Words set_words(int32_t a) { return Words{} + static_cast<uint32_t>(a); }
+  static Words add_words(Words a, Words b) { return a + b; }
+  static int32_t sum_words(Words a) {
+    uint32_t sum = 0;
+    for (int i = 0; i < width; i++) {
+      sum += a[i];
+    }
+    return static_cast<int32_t>(sum);
+  }
+  static F to_float(Words a) { return __builtin_convertvector((Int8x32)a, F); }
+  static Words to_words(F a) {
+    Words words;
+    for (int i = 0; i < width; i++) {
+      words[i] = static_cast<uint32_t>(static_cast<int32_t>(__builtin_rintf(a[i])));
+    }
+    return words;
+  }
+  // Weight `i` of each word as a number.
+  template <int Bits>
+  static F digit(Words words, int i) {
+    return to_float(words >> (Bits * i) & ((1u << Bits) - 1));
+  }
+  // Weights i and i + 16 / Bits of each word, as its two integers of 16 bits.
+  template <int Bits>
+  static Words pair(Words words, int i) {
+    return words >> (Bits * i) & (Bits == 8 ? 0xff00ffu : 0xf000fu);
+  }
+  // sum + the products of a word's two integers.
+  static Words dot(Words sum, Words a, Words b) {
+    auto x = (Int8x32)a, y = (Int8x32)b;
+    return sum + (Words)((x << 16 >> 16) * (y << 16 >> 16)) + (Words)((x >> 16) * (y >> 16));
+  }
+
   static F reinterpret(Int8x32 bits) {
     F a;
     __builtin_memcpy(&a, &bits, sizeof a);

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 public record EngineSettings(
         Device device,
         int threads,
+        CpuMath cpuMath,
         int maxBatch,
         int queue,
         Duration prefillBudget,
@@ -54,6 +55,16 @@ public record EngineSettings(
         GPU
     }
 
+    /** How a CPU device multiplies by quantised weights. */
+    public enum CpuMath {
+        /** Fast where the processor gains by it. */
+        AUTO,
+        /** In float32. */
+        EXACT,
+        /** With activations rounded to 16-bit integers, a scale for every 32 to 128 of them. */
+        FAST
+    }
+
     /** What a request's frequency_penalty does. */
     public enum FrequencyPenalty {
         /** OpenAI's meaning: subtracted for each time that a token stands in the answer. */
@@ -74,6 +85,7 @@ public record EngineSettings(
         return new EngineSettings(
                 s.choice("device", Device.class),
                 s.integer("threads", 0, 1024),
+                s.choice("cpu-math", CpuMath.class),
                 s.integer("max-batch", 1, 512),
                 s.integer("queue", 0, 65536),
                 s.duration("prefill-budget", Duration.ofMillis(1), Duration.ofSeconds(60)),

@@ -166,6 +166,12 @@ final class Daemon implements AutoCloseable {
         };
         Mlx.setDefaultDevice(device);
         Mlx.cpuThreads(settings.threads());
+        Mlx.useFastCpuMath(
+                switch (settings.cpuMath()) {
+                    case AUTO -> Mlx.hasFastCpuMath();
+                    case EXACT -> false;
+                    case FAST -> true;
+                });
         if (device == Device.GPU) {
             Mlx.cacheLimit(GPU_CACHE_BYTES);
         }

@@ -2,6 +2,7 @@ package io.vllmd.model;
 
 import io.vllmd.mlx.Array;
 import io.vllmd.mlx.Mlx;
+import io.vllmd.mlx.RmsNorm;
 import io.vllmd.mlx.Weight;
 import java.util.List;
 
@@ -58,7 +59,7 @@ final class Decoder implements LanguageModel {
         int last = blocks.size() - 1;
         for (int i = 0; i <= last; i++) {
             Block block = blocks.get(i);
-            Array qkv = block.qkv().apply(Mlx.rmsNorm(h, block.inputNorm(), eps));
+            Array qkv = block.qkv().apply(h, new RmsNorm(block.inputNorm(), eps));
             Array attended = kv.attend(i, qkv, block.attention());
             if (i == last) {
                 if (logitRows.length == 0) {
@@ -73,10 +74,10 @@ final class Decoder implements LanguageModel {
                 }
             }
             h = Mlx.linear(attended, block.output(), h);
-            Array gateUp = block.gateUp().apply(Mlx.rmsNorm(h, block.postAttentionNorm(), eps));
-            h = Mlx.linear(Mlx.swiglu(gateUp), block.down(), h);
+            Array gated = block.gateUp().gated(h, new RmsNorm(block.postAttentionNorm(), eps));
+            h = Mlx.linear(gated, block.down(), h);
         }
-        return Mlx.linear(Mlx.rmsNorm(h, finalNorm, eps), head);
+        return Mlx.linear(h, new RmsNorm(finalNorm, eps), head);
     }
 
     @Override

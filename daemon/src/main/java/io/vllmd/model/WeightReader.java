@@ -7,6 +7,7 @@ import io.vllmd.mlx.Device;
 import io.vllmd.mlx.Dtype;
 import io.vllmd.mlx.MlxException;
 import io.vllmd.mlx.MlxThread;
+import io.vllmd.mlx.Panels;
 import io.vllmd.mlx.Weight;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -45,20 +46,37 @@ final class WeightReader {
         return entry == null ? null : norm(entry);
     }
 
-    /** A weight as the file has it: packed integers stay packed, scales and biases keep their dtype. */
+    /**
+     * A weight as the file has it: packed integers stay packed, scales and biases keep their dtype. On a CPU device they
+     * are put in the order that it reads best.
+     */
     Weight weight(LinearSource source) throws InterruptedException {
-        Array weight = read(Piece.stacked(source.weight()));
+        Piece packed = Piece.stacked(source.weight());
+        Array.Allocation weight = fill(packed);
         return switch (source.format()) {
-            case WeightFormat.Dense dense -> new Weight.Dense(weight, null);
-            case WeightFormat.Affine affine ->
-                new Weight.Affine(
-                        weight,
-                        read(Piece.stacked(source.scales())),
-                        read(Piece.stacked(source.biases())),
-                        affine.group(),
-                        affine.bits(),
-                        null);
+            case WeightFormat.Dense dense -> new Weight.Dense(weight.array(), null);
+            case WeightFormat.Affine affine -> affine(packed, weight, source, affine);
         };
+    }
+
+    private Weight.Affine affine(Piece packed, Array.Allocation weight, LinearSource source, WeightFormat.Affine format)
+            throws InterruptedException {
+        Array.Allocation scales = fill(Piece.stacked(source.scales()));
+        Array.Allocation biases = fill(Piece.stacked(source.biases()));
+        int rows = packed.shape()[0];
+        int columns = packed.shape()[1] * (Integer.SIZE / format.bits());
+        boolean panels = device == Device.CPU
+                && Panels.arrange(
+                        weight.memory(),
+                        scales.memory(),
+                        biases.memory(),
+                        rows,
+                        columns,
+                        format.group(),
+                        format.bits(),
+                        format.scaleDtype());
+        return new Weight.Affine(
+                weight.array(), scales.array(), biases.array(), format.group(), format.bits(), null, panels);
     }
 
     Projection projection(List<LinearSource> sources) throws InterruptedException {
@@ -70,6 +88,10 @@ final class WeightReader {
     }
 
     private Array read(Piece piece) throws InterruptedException {
+        return fill(piece).array();
+    }
+
+    private Array.Allocation fill(Piece piece) throws InterruptedException {
         Array.Allocation allocation = allocate(piece);
         long offset = 0;
         for (ModelFolder.Entry part : piece.parts()) {
@@ -82,13 +104,13 @@ final class WeightReader {
             readBytes += part.tensor().nbytes();
             progress.at(totalBytes == 0 ? 1 : (double) readBytes / totalBytes);
         }
-        return allocation.array();
+        return allocation;
     }
 
     private Array.Allocation allocate(Piece piece) {
         try {
             Array.Allocation allocation = mlx.call(() -> {
-                Array.Allocation fresh = Array.allocate(piece.dtype(), piece.shape());
+                Array.Allocation fresh = Array.allocateWeight(piece.dtype(), piece.shape());
                 fresh.array().detach();
                 return fresh;
             });

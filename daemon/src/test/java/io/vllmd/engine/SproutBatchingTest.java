@@ -3,6 +3,7 @@ package io.vllmd.engine;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.vllmd.hub.ModelFolder;
+import io.vllmd.mlx.Mlx;
 import io.vllmd.model.LanguageModel;
 import io.vllmd.model.ModelLoader;
 import java.nio.file.Path;
@@ -10,16 +11,22 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The real small model: quantised weights, six thousand tokens, more layers than the tiny one. */
 class SproutBatchingTest {
     private static final Path SPROUT = Path.of("src", "main", "sprout");
 
-    @Test
-    void answersOfARealModelDoNotDependOnTheirNeighbours() throws Exception {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void answersOfARealModelDoNotDependOnTheirNeighbours(boolean fast) throws Exception {
         try (EngineFixture fixture = new EngineFixture(EngineFixture.limits(6, 1000, 32));
                 ModelFolder folder = ModelFolder.open(SPROUT)) {
+            fixture.mlx.call(() -> {
+                Mlx.useFastCpuMath(fast);
+                return fast;
+            });
             LanguageModel model = ModelLoader.load(folder, fixture.mlx, fraction -> {});
             fixture.closes(model);
             Random random = new Random(21);
@@ -47,6 +54,10 @@ class SproutBatchingTest {
                 assertEquals(
                         alone.get(i), answers.get(i).tokens, requests.get(i).id());
             }
+            fixture.mlx.call(() -> {
+                Mlx.useFastCpuMath(false);
+                return false;
+            });
         }
     }
 }

@@ -209,13 +209,32 @@ public final class Array implements AutoCloseable {
 
     /** Memory for an array, uninitialised. */
     public static Allocation allocate(Dtype dtype, int... shape) {
+        requireShape(shape);
+        OwnerThread thread = OwnerThread.current();
+        ArrayCalls.alloc(thread, shape, dtype.code());
+        return allocated(thread, dtype, shape);
+    }
+
+    /**
+     * The same for a model's weight: on a CPU device in large memory pages, which it reads faster, and which go back to
+     * the system when the array is freed.
+     */
+    public static Allocation allocateWeight(Dtype dtype, int... shape) {
+        requireShape(shape);
+        OwnerThread thread = OwnerThread.current();
+        ArrayCalls.allocWeight(thread, shape, dtype.code());
+        return allocated(thread, dtype, shape);
+    }
+
+    private static void requireShape(int[] shape) {
         for (int d : shape) {
             if (d < 0) {
                 throw new IllegalArgumentException("negative dimension in shape " + Arrays.toString(shape));
             }
         }
-        OwnerThread thread = OwnerThread.current();
-        ArrayCalls.alloc(thread, shape, dtype.code());
+    }
+
+    private static Allocation allocated(OwnerThread thread, Dtype dtype, int[] shape) {
         Array array = adopt(thread, thread.scratch.get(0));
         MemorySegment memory = MemorySegment.ofAddress(thread.scratch.get(1)).reinterpret(dtype.bytesOf(shape));
         return new Allocation(array, memory);

@@ -38,6 +38,25 @@ final class ArrayCalls {
         }
     }
 
+    private static final class WeightAlloc {
+        static final MethodHandle H = NativeLibrary.link(
+                "vm_weight_alloc",
+                FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT));
+    }
+
+    /** As {@link #alloc}. */
+    static void allocWeight(OwnerThread thread, int[] shape, int dtype) {
+        Scratch scratch = thread.scratch;
+        scratch.reset(Scratch.words(shape.length));
+        long dims = scratch.ints(shape);
+        try {
+            NativeCalls.check(
+                    (int) WeightAlloc.H.invokeExact(scratch.out(0), scratch.out(1), dims, shape.length, dtype));
+        } catch (Throwable e) {
+            throw NativeCalls.unexpected(e);
+        }
+    }
+
     private static final class ArrayFree {
         static final MethodHandle H =
                 NativeLibrary.link("vm_array_free", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_INT));

@@ -6,7 +6,7 @@ package io.vllmd.mlx;
  * only thread that may call them; what MLX refuses (shapes, types) is an {@link MlxException}. {@link Mlx}
  * inherits them.
  */
-abstract sealed class ArrayOperations permits Mlx {
+abstract sealed class ArrayOperations permits LinearOperations {
 
     ArrayOperations() {}
 
@@ -249,6 +249,9 @@ abstract sealed class ArrayOperations permits Mlx {
 
     /** The [N, K] matrix that the packed one stands for, in the dtype of its scales. */
     public static Array dequantize(Weight.Affine w) {
+        if (w.panels()) {
+            throw new IllegalArgumentException("a weight in panels is read by linear layers and embeddings only");
+        }
         OwnerThread thread = OwnerThread.current();
         return Array.adopt(
                 thread,

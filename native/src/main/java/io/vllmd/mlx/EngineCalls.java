@@ -1,6 +1,5 @@
 package io.vllmd.mlx;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -11,79 +10,6 @@ import java.lang.invoke.MethodHandle;
 final class EngineCalls {
 
     private EngineCalls() {}
-
-    private static final class Linear {
-        static final MethodHandle H = NativeLibrary.link(
-                "vm_linear",
-                FunctionDescriptor.of(
-                        JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG,
-                        JAVA_LONG, JAVA_LONG));
-    }
-
-    static long linear(
-            OwnerThread thread,
-            long x,
-            long w,
-            long scales,
-            long biases,
-            int group,
-            int bits,
-            long bias,
-            long residual) {
-        try {
-            NativeCalls.check((int) Linear.H.invokeExact(
-                    thread.scratch.out(0), x, w, scales, biases, group, bits, bias, residual, thread.stream));
-        } catch (Throwable e) {
-            throw NativeCalls.unexpected(e);
-        }
-        return thread.scratch.get(0);
-    }
-
-    private static final class Embedding {
-        static final MethodHandle H = NativeLibrary.link(
-                "vm_embedding",
-                FunctionDescriptor.of(
-                        JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT,
-                        JAVA_LONG));
-    }
-
-    static long embedding(OwnerThread thread, long ids, long w, long scales, long biases, int group, int bits) {
-        try {
-            NativeCalls.check((int)
-                    Embedding.H.invokeExact(thread.scratch.out(0), ids, w, scales, biases, group, bits, thread.stream));
-        } catch (Throwable e) {
-            throw NativeCalls.unexpected(e);
-        }
-        return thread.scratch.get(0);
-    }
-
-    private static final class RmsNorm {
-        static final MethodHandle H = NativeLibrary.link(
-                "vm_rms_norm", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_FLOAT, JAVA_LONG));
-    }
-
-    static long rmsNorm(OwnerThread thread, long x, long weight, float eps) {
-        try {
-            NativeCalls.check((int) RmsNorm.H.invokeExact(thread.scratch.out(0), x, weight, eps, thread.stream));
-        } catch (Throwable e) {
-            throw NativeCalls.unexpected(e);
-        }
-        return thread.scratch.get(0);
-    }
-
-    private static final class Swiglu {
-        static final MethodHandle H =
-                NativeLibrary.link("vm_swiglu", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG));
-    }
-
-    static long swiglu(OwnerThread thread, long x) {
-        try {
-            NativeCalls.check((int) Swiglu.H.invokeExact(thread.scratch.out(0), x, thread.stream));
-        } catch (Throwable e) {
-            throw NativeCalls.unexpected(e);
-        }
-        return thread.scratch.get(0);
-    }
 
     private static final class Rows {
         static final MethodHandle H = NativeLibrary.link(

@@ -8,72 +8,12 @@ import org.jspecify.annotations.Nullable;
  * Everything here belongs to the MLX thread. Activations are rows: [n, K], one row per token. On a CPU
  * device the engine operations sum in float32 and give each row a result independent of the other rows.
  */
-public final class Mlx extends ArrayOperations {
+public final class Mlx extends LinearOperations {
 
     private Mlx() {}
 
     /** Bytes held by arrays, kept by the allocator for reuse, and the most ever held by arrays. */
     public record Memory(long active, long cached, long peak) {}
-
-    /** [n, N] = x [n, K] · Wᵀ (+ the weight's bias). */
-    public static Array linear(Array x, Weight weight) {
-        return linear(x, weight, null);
-    }
-
-    /** [n, N] = x [n, K] · Wᵀ (+ the weight's bias) (+ residual [n, N]). */
-    public static Array linear(Array x, Weight weight, @Nullable Array residual) {
-        OwnerThread thread = OwnerThread.current();
-        long bias = Array.handleOrNone(weight.bias());
-        long added = Array.handleOrNone(residual);
-        return Array.adopt(
-                thread,
-                switch (weight) {
-                    case Weight.Dense d ->
-                        EngineCalls.linear(thread, x.handle(), d.w().handle(), 0, 0, 0, 0, bias, added);
-                    case Weight.Affine a ->
-                        EngineCalls.linear(
-                                thread,
-                                x.handle(),
-                                a.packed().handle(),
-                                a.scales().handle(),
-                                a.biases().handle(),
-                                a.group(),
-                                a.bits(),
-                                bias,
-                                added);
-                });
-    }
-
-    /** [n, K]: rows {@code ids} (int32 [n]) of a table [V, K]; float32 on a CPU device, else the table's type. */
-    public static Array embedding(Array ids, Weight table) {
-        OwnerThread thread = OwnerThread.current();
-        return Array.adopt(
-                thread,
-                switch (table) {
-                    case Weight.Dense d -> EngineCalls.embedding(thread, ids.handle(), d.w().handle(), 0, 0, 0, 0);
-                    case Weight.Affine a ->
-                        EngineCalls.embedding(
-                                thread,
-                                ids.handle(),
-                                a.packed().handle(),
-                                a.scales().handle(),
-                                a.biases().handle(),
-                                a.group(),
-                                a.bits());
-                });
-    }
-
-    /** [n, K] = x / sqrt(mean(x²) + eps) · weight [K]. */
-    public static Array rmsNorm(Array x, Array weight, float eps) {
-        OwnerThread thread = OwnerThread.current();
-        return Array.adopt(thread, EngineCalls.rmsNorm(thread, x.handle(), weight.handle(), eps));
-    }
-
-    /** [n, F] = silu(x[:, :F]) · x[:, F:], x [n, 2F]. */
-    public static Array swiglu(Array x) {
-        OwnerThread thread = OwnerThread.current();
-        return Array.adopt(thread, EngineCalls.swiglu(thread, x.handle()));
-    }
 
     /**
      * Splits qkv into q, k and v, RMS-norms q and k per head, rotates them, and writes k and v in place into the pages
@@ -235,6 +175,20 @@ public final class Mlx extends ArrayOperations {
     /** Most bytes that the allocator keeps for reuse. */
     public static void cacheLimit(long bytes) {
         LibraryCalls.cacheLimit(OwnerThread.current(), bytes);
+    }
+
+    /**
+     * How linear layers of quantised weights multiply on a CPU device. Exact, the default, is float32. Fast rounds each
+     * row of x to 16-bit integers with a scale per group of the weight, to 1/65534 of the group's largest value, and
+     * sums products as integers. Both give a row the same result whatever rows stand beside it.
+     */
+    public static void useFastCpuMath(boolean fast) {
+        LinearCalls.useCpuMath(OwnerThread.current(), fast);
+    }
+
+    /** Whether this processor gains by it. */
+    public static boolean hasFastCpuMath() {
+        return LinearCalls.hasFastCpuMath(OwnerThread.current());
     }
 
     /** Instruction set of the CPU primitives: avx512, avx2, neon or generic. */

@@ -45,6 +45,8 @@ public sealed interface Weight {
      * @param group 32, 64 or 128
      * @param bits 4 or 8
      * @param bias [N] or null, of the layer
+     * @param panels whether the three arrays lie in the CPU's own order, see {@link Panels}: only linear layers and
+     *     embeddings can read them then
      */
     record Affine(
             Array packed,
@@ -52,7 +54,19 @@ public sealed interface Weight {
             Array biases,
             int group,
             int bits,
-            @Nullable Array bias) implements Weight {
+            @Nullable Array bias,
+            boolean panels) implements Weight {
+
+        /** In MLX's order. */
+        public Affine(Array packed, Array scales, Array biases, int group, int bits, @Nullable Array bias) {
+            this(packed, scales, biases, group, bits, bias, false);
+        }
+
+        /** As the library's entry points take them: bits, and whether the weight lies in panels. */
+        int layout() {
+            return panels ? bits | Panels.FLAG : bits;
+        }
+
         @Override
         public long nbytes() {
             return packed.nbytes() + scales.nbytes() + biases.nbytes() + (bias == null ? 0 : bias.nbytes());

@@ -131,6 +131,17 @@ class ArrayTest {
     }
 
     @Test
+    void weightsAreCountedToo() {
+        long before = Mlx.memory().active();
+        Array first = Array.allocateWeight(Dtype.UINT8, 3 << 20).array();
+        Array second = Array.allocateWeight(Dtype.FLOAT32, 100, 1000).array();
+        assertTrue(Mlx.memory().active() >= before + (3 << 20) + 400_000);
+        first.close();
+        second.close();
+        assertEquals(before, Mlx.memory().active());
+    }
+
+    @Test
     void theCpuIsAlwaysThere() {
         assertTrue(Device.CPU.isAvailable());
         assertEquals(Device.GPU.isAvailable() ? Device.GPU : Device.CPU, Device.preferred());
