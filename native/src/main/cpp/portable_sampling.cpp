@@ -98,8 +98,8 @@ mx::array put(const mx::array& flat, const mx::array& at, const mx::array& value
   return mx::scatter(flat, at, mx::reshape(values, {values.shape(0), 1}, s), 0, s);
 }
 
-// Bias and penalties, by scatters over the few logits that they touch.
-mx::array edited(const mx::array& x, const std::optional<mx::array>& previous, const Choice& choice, mx::Stream s) {
+// By scatters over the few logits that bias and penalties touch.
+mx::array penalised(const mx::array& x, const std::optional<mx::array>& previous, const Choice& choice, mx::Stream s) {
   int n = x.shape(0), vocabulary = x.shape(1);
   auto edits = edits_of(choice, vocabulary);
   std::vector<int32_t> newest;  // rows whose newest token the host does not know
@@ -246,7 +246,13 @@ mx::array sampled(const mx::array& x, const mx::array& greedy, const Choice& cho
   return tokens;
 }
 
-// x: logits as given, but for NaN.
+}  // namespace
+
+mx::array clean(const mx::array& logits, mx::Stream s) {
+  auto x = mx::astype(logits, mx::float32, s);
+  return mx::where(mx::isnan(x, s), mx::array(-kInfinity), x, s);
+}
+
 void tell_logprobs(const mx::array& x, const Choice& choice, mx::Stream s, Chosen& chosen) {
   int n = x.shape(0), top = choice.top;
   std::vector<int32_t> wanted(n);
@@ -270,17 +276,11 @@ void tell_logprobs(const mx::array& x, const Choice& choice, mx::Stream s, Chose
   chosen.logprobs = mx::where(told, mx::subtract(logits, total, s), none, s);
 }
 
-}  // namespace
-
 Chosen choose(const mx::array& logits, const std::optional<mx::array>& previous, const Choice& choice, mx::Stream s) {
-  auto given = mx::astype(logits, mx::float32, s);
-  given = mx::where(mx::isnan(given, s), mx::array(-kInfinity), given, s);
-  auto x = masked(edited(given, previous, choice, s), choice, s);
+  auto given = clean(logits, s);
+  auto x = masked(penalised(given, previous, choice, s), choice, s);
   auto greedy = mx::astype(mx::argmax(x, 1, false, s), mx::int32, s);
-  bool any = false;
-  for (auto& row : choice.rows) {
-    any = any || samples(row);
-  }
+  bool any = std::any_of(choice.rows.begin(), choice.rows.end(), samples);
   Chosen chosen{any ? sampled(x, greedy, choice, s) : greedy, std::nullopt, std::nullopt};
   if (choice.logprobs) {
     tell_logprobs(given, choice, s, chosen);

@@ -42,11 +42,21 @@ inline bool penalises(const vm_sampling_row& row) {
   return row.presence != 0 || row.frequency != 0 || row.repetition != 1;
 }
 
+// Whether the row's logits are anything but the given ones.
+inline bool edits(const vm_sampling_row& row) {
+  return row.bias_to > row.bias_from || row.mask >= 0 ||
+         (penalises(row) && (row.counts_to > row.counts_from || row.last >= 0));
+}
+
 namespace cpu {
 Chosen choose(const mx::array& logits, const std::optional<mx::array>& previous, Choice choice, mx::Stream s);
 }  // namespace cpu
 
 namespace portable {
+// In float32, -inf for NaN.
+mx::array clean(const mx::array& logits, mx::Stream s);
+// Adds the log probabilities to tokens that were chosen from these clean logits.
+void tell_logprobs(const mx::array& clean, const Choice& choice, mx::Stream s, Chosen& chosen);
 Chosen choose(const mx::array& logits, const std::optional<mx::array>& previous, const Choice& choice, mx::Stream s);
 }  // namespace portable
 

@@ -65,6 +65,20 @@ enum vm_cpu_math { VM_EXACT, VM_FAST };
 VM_API int vm_cpu_math_use(int32_t math);
 VM_API int vm_cpu_math_fast(int32_t* fast);
 
+// What computes there. name, architecture: C strings cut to fit; name is empty where this MLX has no such device,
+// architecture where nobody says. memory: bytes of the device, which on a Mac is the machine's. MLX's device on a Mac is
+// not woken by it (as it is by vm_device_available), so that vm_environment may follow.
+VM_API int vm_device_info(int32_t device, char* name, int32_t name_size, char* architecture, int32_t architecture_size,
+                          uint64_t* memory);
+// Sets a variable of the environment for this process unless it is set. MLX reads its own once, at the first use of what
+// they are about.
+VM_API int vm_environment(const char* name, const char* value);
+// 1: on a GPU too a row's result depends on that row alone, however many rows a step has. On the CPU it always does.
+VM_API int vm_row_independent(int32_t on);
+// On Metal, from so many keys on, many rows over heads wider than 128 attend through MLX's fused kernel, and below it
+// through its products, which hold all scores at once. INT32_MAX, as at the start: never.
+VM_API int vm_fused_attention_from(int32_t keys);
+
 // Bytes: active = held by arrays, cached = kept by the allocator for reuse, peak = highest active.
 VM_API int vm_memory(uint64_t* active, uint64_t* cached, uint64_t* peak);
 VM_API int vm_memory_reset_peak(void);

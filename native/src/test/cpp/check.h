@@ -1,6 +1,7 @@
 // What the checks of linear layers and rows share.
 #pragma once
 
+#include "report.h"
 #include "support.h"
 
 inline double worst(const std::vector<float>& got, const std::vector<double>& wanted) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "report.h"
 #include "support.h"
 
 namespace {

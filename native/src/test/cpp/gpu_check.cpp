@@ -4,18 +4,11 @@
 #include <chrono>
 #include <cstring>
 
+#include "check_sampling.h"
+#include "report.h"
 #include "support.h"
 
 namespace {
-
-int failures = 0;
-
-void report(bool holds, const std::string& what, double error = 0) {
-  if (!holds) {
-    failures++;
-  }
-  std::printf("%s %s (%.3g)\n", holds ? "ok    " : "FAILED", what.c_str(), error);
-}
 
 // Largest difference over the largest value.
 template <typename Wanted>
@@ -258,8 +251,12 @@ int main() {
     std::printf("-- %s, after %.1f s\n", what,
                 std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   };
+  tell_all = true;
   check_rows();
   told("rows");
+  check_sampling();
+  check_choosing(false);
+  told("sampling");
   check_all_pages();
   told("pages");
   check_linears();

@@ -63,6 +63,13 @@ void build(mx::Stream s, mx::Dtype dtype, int bits, int group, int m, int d, int
                          .mask = -1,
                          .logprobs = -1});
   gpu::choose(blank({m, 1000}, dtype), std::nullopt, choice, s);
+  choice.rows[0].temperature = 1;
+  gpu::choose(blank({m, 1000}, dtype), std::nullopt, choice, s);
+  choice.rows[0].presence = 1;
+  choice.rows[0].mask = 0;
+  choice.masks.assign((1000 + 31) / 32, 1);
+  choice.words = (1000 + 31) / 32;
+  gpu::choose(blank({m, 1000}, dtype), std::nullopt, choice, s);
 
   int pages = (length + kPage - 1) / kPage;
   auto arena = blank({m * pages, kv_heads, kPage, d}, dtype);

@@ -128,17 +128,6 @@ inline vm_array linear(vm_array x, const TestWeight& w, vm_array bias = 0, vm_ar
   return y;
 }
 
-// What a check found, told with where it happened.
-inline int failures = 0;
-inline std::string where;
-
-inline void report(bool holds, const char* what, double error = 0) {
-  if (!holds) {
-    failures++;
-    std::printf("FAILED %s: %s (%.3g)\n", where.c_str(), what, error);
-  }
-}
-
 // Sequences over pages of their own, in order.
 struct Tables {
   int sequences, pages;  // of each

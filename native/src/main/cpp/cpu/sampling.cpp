@@ -26,11 +26,6 @@ float penalised(float logit, const vm_sampling_row& row, int generated, int repe
   return logit;
 }
 
-bool edits(const vm_sampling_row& row) {
-  return row.bias_to > row.bias_from || row.mask >= 0 ||
-         (penalises(row) && (row.counts_to > row.counts_from || row.last >= 0));
-}
-
 // Bias, penalties and mask, in this order.
 void edit(const Choice& choice, const vm_sampling_row& row, const int32_t* previous, int vocabulary, float* logits) {
   for (int i = row.bias_from; i < row.bias_to; i++) {

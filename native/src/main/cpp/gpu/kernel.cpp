@@ -1,5 +1,6 @@
 #include "gpu/kernel.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "gpu/cuda_device.h"
@@ -150,6 +151,19 @@ mx::array launch(Launch call, mx::Stream s) {
       call.kernel.metal()(inputs, {call.shape}, {call.dtype}, {call.groups.x * threads, call.groups.y, call.groups.z},
                           {threads, 1, 1}, {}, std::nullopt, false, s);
   return made[0];
+}
+
+mx::array host_ints(const std::vector<int32_t>& a, const std::vector<int32_t>& b) {
+  int n = static_cast<int>(a.size() + b.size());
+  if (!cuda::available()) {
+    std::vector<int32_t> all(a);
+    all.insert(all.end(), b.begin(), b.end());
+    return mx::array(all.begin(), {n}, mx::int32);
+  }
+  auto made = host_array({n}, mx::int32);
+  auto* to = made.data<int32_t>();
+  std::copy(b.begin(), b.end(), std::copy(a.begin(), a.end(), to));
+  return made;
 }
 
 mx::array dense(const mx::array& a, mx::Stream s) {

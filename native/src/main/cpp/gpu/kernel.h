@@ -123,6 +123,9 @@ class Node : public mx::Primitive {
   bool for_host_;
 };
 
+// An evaluated array of both parts, in memory that kernels read without moving it.
+mx::array host_ints(const std::vector<int32_t>& a, const std::vector<int32_t>& b = {});
+
 // The array as kernels read it: row-contiguous. Costs nothing where it is so already.
 mx::array dense(const mx::array& a, mx::Stream s);
 

@@ -19,7 +19,7 @@ struct f16 { ushort bits; };
 #define FUNCTION static __device__ __forceinline__
 #define DEVICE
 #define LOCAL
-#define SHARED __shared__
+#define SHARED __shared__ __align__(16)
 #define SHARED_POINTER
 #define UNROLL _Pragma("unroll")
 #define BARRIER() __syncthreads()
@@ -54,6 +54,10 @@ FUNCTION void load_words(const void* p, uint (&w)[4]) {
   uint4 v = *static_cast<const uint4*>(p);
   w[0] = v.x; w[1] = v.y; w[2] = v.z; w[3] = v.w;
 }
+FUNCTION void store_words(uint* p, const uint (&w)[4]) {
+  *reinterpret_cast<uint4*>(p) = make_uint4(w[0], w[1], w[2], w[3]);
+}
+FUNCTION void load_shared(const uint* p, uint (&w)[2]) { load_words(p, w); }
 FUNCTION void unpack(bf16, uint w, float& low, float& high) {
   low = __uint_as_float(w << 16);
   high = __uint_as_float(w & 0xffff0000u);

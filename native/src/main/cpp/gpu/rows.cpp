@@ -23,26 +23,9 @@ constexpr KernelText kRows = {
 constexpr KernelText kEmbedding = {
 #include "gpu/text/embedding.h"
 };
-constexpr KernelText kArgmax = {
-#include "gpu/text/argmax.h"
-};
-
 constexpr int kThreads = 128;
 
 bool independent = false;
-
-mx::array host_ints(const std::vector<int32_t>& a, const std::vector<int32_t>& b = {}) {
-  int n = static_cast<int>(a.size() + b.size());
-  if (!cuda::available()) {
-    std::vector<int32_t> all(a);
-    all.insert(all.end(), b.begin(), b.end());
-    return mx::array(all.begin(), {n}, mx::int32);
-  }
-  auto made = host_array({n}, mx::int32);
-  auto* to = made.data<int32_t>();
-  std::copy(b.begin(), b.end(), std::copy(a.begin(), a.end(), to));
-  return made;
-}
 
 }  // namespace
 
@@ -134,28 +117,6 @@ Maybe step_tokens(const Maybe& previous, const std::vector<int32_t>& from, const
   });
   int n = static_cast<int>(ids.size());
   return launch({kernel, {dense(*previous, s), host_ints(from, ids)}, {n}, mx::int32, {n}, {1, 1, 1}}, s);
-}
-
-std::optional<Chosen> choose(const mx::array& logits, const Maybe&, const Choice& choice, mx::Stream s) {
-  for (auto& row : choice.rows) {
-    if (samples(row) || penalises(row) || row.bias_from < row.bias_to || row.mask >= 0 || row.logprobs >= 0) {
-      return std::nullopt;
-    }
-  }
-  constexpr int kWarps = 32;
-  static Kernels kernels;
-  auto& kernel = kernels.of(type_code(logits.dtype()), [&]() -> KernelVariant {
-    return {"VllmdGpuArgmax",
-            kArgmax,
-            {{"Value", "x"}},
-            {"int", "out"},
-            define("WARPS", kWarps) + alias_type("Value", type_of(logits.dtype())),
-            32 * kWarps};
-  });
-  int n = logits.shape(0);
-  Launch call{kernel, {dense(logits, s)}, {n}, mx::int32, {logits.shape(1)}, {n, 1, 1}};
-  call.for_host = true;
-  return Chosen{launch(std::move(call), s), std::nullopt, std::nullopt};
 }
 
 }  // namespace vllmd::gpu

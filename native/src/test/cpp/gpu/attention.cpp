@@ -73,6 +73,45 @@ namespace merge {
 #undef DIRECT
 #undef KEYS
 #undef GPU_ARGUMENTS
+#define GPU_ARGUMENTS \
+  const int *params, const Value *q, const int *step, const Cached *keys, const Cached *values, Value *out
+#define BLOCK 64
+namespace tiles_128 {
+#define HEAD_DIM 128
+using Value = bf16;
+using Cached = bf16;
+#include "gpu/text/tile_attention.h"
+#undef HEAD_DIM
+}  // namespace tiles_128
+namespace tiles_64 {
+#define HEAD_DIM 64
+using Value = f16;
+using Cached = f16;
+#include "gpu/text/tile_attention.h"
+#undef HEAD_DIM
+}  // namespace tiles_64
+#undef WARPS
+#define WARPS 3
+namespace tiles_96 {
+#define HEAD_DIM 96
+using Value = bf16;
+using Cached = bf16;
+#include "gpu/text/tile_attention.h"
+#undef HEAD_DIM
+}  // namespace tiles_96
+#undef WARPS
+#define WARPS 2
+#undef BLOCK
+#define BLOCK 32
+namespace tiles_256 {
+#define HEAD_DIM 256
+using Value = f16;
+using Cached = f16;
+#include "gpu/text/tile_attention.h"
+#undef HEAD_DIM
+}  // namespace tiles_256
+#undef BLOCK
+#undef GPU_ARGUMENTS
 
 int splits_of(int keys) {
   int size = split_size(keys);
@@ -147,6 +186,42 @@ void check_attentions() {
                               direct(attention_128::body));
   check_attention<float, float>("heads 6/2 of 96, first and sinks", {6, 2, 96, 3}, {{130, 70, 5, 1}, {9, 0, 0, 9}}, 0,
                                 1e-5, direct(attention_96::body));
+  // Runs of rows, in tiles of as many as fit; the list of tiles follows the tables.
+  auto tiled = [](auto body, int warps, int abreast) {
+    return [=](int* params, auto& q, auto& keys, auto& values, int* step, auto& out) {
+      int n = params[2], per_tile = 16 * warps / abreast;
+      std::vector<int> words(step, step + 4 * n), list;
+      int tables = 0;
+      for (int row = 0; row < n; row++) {
+        tables = std::max(tables, step[4 * row + 1] + step[4 * row] / 64 + 1);
+      }
+      words.insert(words.end(), step + 4 * n, step + 4 * n + tables);
+      for (int row = 0; row < n;) {
+        int end = row + 1;
+        while (end < n && end - row < per_tile && step[4 * end + 1] == step[4 * row + 1]) {
+          end++;
+        }
+        list.insert(list.end(), {row, end - row});
+        row = end;
+      }
+      params[3] = static_cast<int>(words.size());
+      words.insert(words.end(), list.begin(), list.end());
+      int group = params[0] / params[1];
+      params[6] = (group + abreast - 1) / abreast;
+      params[7] = abreast;
+      emulation::launch(static_cast<int>(list.size()) / 2, params[1] * params[6], 1, 32 * warps,
+                        [&] { body(params, q.data(), words.data(), keys.data(), values.data(), out.data()); });
+    };
+  };
+  check_attention<bf16, bf16>("heads 4/2 of 128 in tiles", {4, 2, 128, 4},
+                              {{70, 0, 0, 70}, {150, 0, 0, 3}, {1, 0, 0, 1}}, 0, 8e-3, tiled(tiles_128::body, 2, 2));
+  check_attention<f16, f16>("heads 4/1 of 64 in tiles, window", {4, 1, 64, 4}, {{200, 0, 5, 40}, {300, 200, 70, 9}}, 50,
+                            2e-3, tiled(tiles_64::body, 2, 4));
+  check_attention<bf16, bf16>("heads 5/1 of 96 in tiles", {5, 1, 96, 4}, {{67, 0, 0, 35}}, 0, 8e-3,
+                              tiled(tiles_96::body, 3, 3));
+  check_attention<f16, f16>("heads 2/2 of 256 in tiles", {2, 2, 256, 4}, {{100, 10, 2, 40}}, 0, 2e-3,
+                            tiled(tiles_256::body, 2, 1));
+
   auto split = [](auto body, auto merge, int d) {
     return [=](int* params, auto& q, auto& keys, auto& values, int* step, auto& out) {
       Memory<float> partials(static_cast<size_t>(params[2]) * params[0] * params[6] * (d + 2));

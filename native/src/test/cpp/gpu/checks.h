@@ -140,3 +140,5 @@ void check_rows();
 void check_appends();
 void check_linears();
 void check_attentions();
+void check_edits();
+void check_picks();

@@ -155,7 +155,7 @@ inline void launch(int x, int y, int z, int threads, const std::function<void()>
 #define FUNCTION [[maybe_unused]] static inline
 #define DEVICE
 #define LOCAL
-#define SHARED static
+#define SHARED alignas(16) static
 #define SHARED_POINTER
 #define UNROLL
 #define UNROLL_PIECES
@@ -221,6 +221,13 @@ void load_words(const void* p, uint (&w)[N]) {
   }
   std::memcpy(w, p, 4 * N);
 }
+FUNCTION void store_words(uint* p, const uint (&w)[4]) {
+  if (reinterpret_cast<uintptr_t>(p) % 16 != 0) {
+    throw std::logic_error("a store of 16 bytes is not aligned");
+  }
+  std::memcpy(p, w, 16);
+}
+FUNCTION void load_shared(const uint* p, uint (&w)[2]) { load_words(p, w); }
 template <typename T>
 void unpack(T, uint w, float& low, float& high) {
   low = to_float(T{static_cast<ushort>(w)});

@@ -7,6 +7,8 @@ int main() {
   check_appends();
   check_linears();
   check_attentions();
+  check_edits();
+  check_picks();
   std::printf(failures == 0 ? "all kernels agree\n" : "%d checks FAILED\n", failures);
   return failures == 0 ? 0 : 1;
 }

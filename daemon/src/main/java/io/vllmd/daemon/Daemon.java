@@ -15,6 +15,8 @@ import io.vllmd.engine.Engine;
 import io.vllmd.engine.cache.DiskStore;
 import io.vllmd.http.HttpServer;
 import io.vllmd.mlx.Device;
+import io.vllmd.mlx.DeviceDescription;
+import io.vllmd.mlx.DevicePolicy;
 import io.vllmd.mlx.Mlx;
 import io.vllmd.mlx.MlxThread;
 import io.vllmd.mlx.NativeLibrary;
@@ -26,6 +28,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -40,13 +43,6 @@ import org.slf4j.LoggerFactory;
  */
 final class Daemon implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Daemon.class);
-
-    /**
-     * Freed buffers that MLX keeps for the next step. Its own bound on a GPU is near all memory, since it counts on
-     * owning the machine; some steps' worth is enough. On a CPU its own 32 MB stay: with 256 MB a model of 600 MB read
-     * prompts no faster (212 tokens a second against 208) and held 220 MB more.
-     */
-    private static final long GPU_CACHE_BYTES = 512L << 20;
 
     private final Settings settings;
     private final MlxThread mlx;
@@ -95,7 +91,7 @@ final class Daemon implements AutoCloseable {
             return HttpServer.start(settings.server(), List.of(openAi, frontDoor));
         });
         MlxThread mlx = MlxThread.start("mlx", (thread, e) -> log.error("work on the MLX thread failed", e));
-        CompletableFuture<Device> device = mlx.submit(() -> prepareMlx(limits));
+        CompletableFuture<Device> device = mlx.submit(() -> prepareMlx(limits, places));
         Engine engine = new Engine(mlx, EngineTuning.limits(limits));
         if (limits.diskCache() > 0) {
             engine.keepOnDisk(DiskStore.open(places.caches().resolve("kv"), limits.diskCache()));
@@ -157,8 +153,12 @@ final class Daemon implements AutoCloseable {
                 part, work -> Thread.ofPlatform().name(thread).daemon().start(work));
     }
 
-    private static Device prepareMlx(EngineSettings settings) {
+    private static Device prepareMlx(EngineSettings settings, Places places) {
         NativeLibrary.load();
+        Optional<DeviceDescription> gpu =
+                settings.device() == EngineSettings.Device.CPU ? Optional.empty() : DeviceDescription.gpu();
+        // Before a device is asked for, which wakes it.
+        gpu.ifPresent(there -> policy(there, places).prepare());
         Device device = switch (settings.device()) {
             case AUTO -> Device.preferred();
             case CPU -> Device.CPU;
@@ -172,10 +172,19 @@ final class Daemon implements AutoCloseable {
                     case EXACT -> false;
                     case FAST -> true;
                 });
-        if (device == Device.GPU) {
-            Mlx.cacheLimit(GPU_CACHE_BYTES);
-        }
+        DeviceDescription description = device == Device.GPU ? gpu.orElseThrow() : DeviceDescription.cpu();
+        policy(description, places).apply();
+        log.info("computing on {} ({})", description.name(), description.backend());
         return device;
+    }
+
+    private static DevicePolicy policy(DeviceDescription device, Places places) {
+        DevicePolicy policy = DevicePolicy.of(device);
+        // Kernels compiled at run time, MLX's and ours; its own place for them is a folder that a restart empties.
+        return device.backend() == DeviceDescription.Backend.CUDA
+                ? policy.with(Map.of(
+                        "MLX_PTX_CACHE_DIR", places.caches().resolve("kernels").toString()))
+                : policy;
     }
 
     private static Path sprout() {

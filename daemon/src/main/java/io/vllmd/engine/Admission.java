@@ -43,7 +43,7 @@ final class Admission {
 
     private boolean admit(Sequence sequence, List<Sequence> active, EngineLimits limits) {
         sequence.key = tree.key(
-                sequence.request.cacheScope(),
+                cache.scopeOf(sequence.request),
                 Arrays.copyOf(sequence.tokens(), sequence.known()),
                 sequence.request.media());
         @Nullable Match match = limits.prefixCache() ? tree.match(sequence.key, sequence.known() - 1) : null;

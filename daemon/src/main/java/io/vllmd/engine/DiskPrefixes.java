@@ -26,6 +26,7 @@ final class DiskPrefixes implements AutoCloseable {
     private static final Duration LAST_WRITES = Duration.ofSeconds(2);
 
     private final @Nullable DiskTier tier;
+    private final KvCache cache;
     private final PrefixTree tree;
     private final List<Loading> loading = new ArrayList<>();
     private int turns;
@@ -34,6 +35,7 @@ final class DiskPrefixes implements AutoCloseable {
 
     /** @param wake called from another thread when there is something to do */
     DiskPrefixes(@Nullable DiskStore store, CacheIdentity identity, KvCache cache, Runnable wake) {
+        this.cache = cache;
         this.tree = cache.tree();
         this.tier = store == null || identity.weightsFingerprint().isEmpty()
                 ? null
@@ -46,7 +48,7 @@ final class DiskPrefixes implements AutoCloseable {
             return false;
         }
         int[] known = Arrays.copyOf(sequence.tokens(), sequence.known());
-        PrefixKey key = tree.key(sequence.request.cacheScope(), known, sequence.request.media());
+        PrefixKey key = tree.key(cache.scopeOf(sequence.request), known, sequence.request.media());
         int found = tree.peek(key, sequence.known() - 1) / PrefixTree.PAGE;
         Promotion promotion = tier.promote(key, found);
         if (promotion.done()) {

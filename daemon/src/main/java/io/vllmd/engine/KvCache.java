@@ -101,6 +101,16 @@ final class KvCache implements PageIo {
         return (int) Math.min(tokens, Integer.MAX_VALUE);
     }
 
+    /**
+     * Among whose pages a request looks for its prefix. A GPU's kernels are exact by row only in steps that were told to
+     * be; a request whose answer depends on nothing beside it goes on from such steps only. On a CPU, where activations
+     * are float32, all steps are.
+     */
+    String scopeOf(GenerationRequest request) {
+        boolean apart = request.deterministic() && activations != Dtype.FLOAT32;
+        return apart ? "deterministic " + request.cacheScope() : request.cacheScope();
+    }
+
     List<PageTable> newTables() {
         List<PageTable> tables = new ArrayList<>(groups.size());
         groups.forEach(group -> tables.add(new PageTable()));

@@ -61,6 +61,10 @@ final class PagedStep implements KvStep, AutoCloseable {
     public Array attend(int layer, Array qkv, AttentionShape shape) {
         KvPages pages = cache.layer(layer, qkv.dtype());
         StepRows step = rows.get(cache.groupOf(layer));
+        return attend(pages, step, qkv, shape, SequenceBound.window(cache.windowOf(layer), bound));
+    }
+
+    static Array attend(KvPages pages, StepRows step, Array qkv, AttentionShape shape, int window) {
         AttentionShape.Rope rope = shape.rope();
         Array q = Mlx.append(
                 qkv,
@@ -76,8 +80,7 @@ final class PagedStep implements KvStep, AutoCloseable {
                 rope.base(),
                 rope.scale(),
                 rope.freqs());
-        return Mlx.attention(
-                q, pages, step, shape.heads(), shape.scale(), SequenceBound.window(cache.windowOf(layer), bound));
+        return Mlx.attention(q, pages, step, shape.heads(), shape.scale(), window);
     }
 
     /** The graph built with the rows holds what it needs of them. */

@@ -1,5 +1,6 @@
 package io.vllmd.engine;
 
+import io.vllmd.mlx.DevicePolicy;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -42,7 +43,9 @@ final class StepPlanner {
         if (!prompts.isEmpty()) {
             boolean decodesHere = !runs.isEmpty();
             boolean decodes = decodesHere || engine.decodesBeside(loop);
-            int chunk = PrefillPlanner.tokens(limits, costs, decodes, decodesHere, engine.busyLanes());
+            int chunk = Math.min(
+                    PrefillPlanner.tokens(limits, costs, decodes, decodesHere, engine.busyLanes()),
+                    DevicePolicy.applied().prefillChunk());
             int[] remaining = prompts.stream().mapToInt(Sequence::unread).toArray();
             int[] shares = PrefillPlanner.share(remaining, chunk);
             for (int i = 0; i < shares.length; i++) {

@@ -3,6 +3,7 @@ package io.vllmd.model;
 import io.vllmd.hub.ModelFolder;
 import io.vllmd.mlx.Array;
 import io.vllmd.mlx.Device;
+import io.vllmd.mlx.DevicePolicy;
 import io.vllmd.mlx.Dtype;
 import io.vllmd.mlx.MlxThread;
 import io.vllmd.mlx.Weight;
@@ -44,7 +45,8 @@ public final class ModelLoader {
                 folder.config(), folder.root().resolve("config.json").toString());
         Architecture architecture = Families.read(config);
         WeightPlan plan = WeightPlan.of(architecture, Quantization.read(config), new Tensors(folder));
-        WeightReader reader = new WeightReader(mlx, device, plan.fileBytes(), progress);
+        WeightReader reader =
+                new WeightReader(mlx, device, DevicePolicy.applied().halfPrecision(), plan.fileBytes(), progress);
         try {
             return read(architecture, plan, reader, mlx, device);
         } finally {

@@ -22,23 +22,29 @@ import org.jspecify.annotations.Nullable;
 final class WeightReader {
     private final MlxThread mlx;
     private final Device device;
+    private final @Nullable Dtype half;
     private final long totalBytes;
     private final ModelLoader.Progress progress;
     private List<Array> made = new ArrayList<>();
     private long readBytes;
     private long memoryBytes;
 
-    /** Of {@code totalBytes} to come, reported as a fraction. */
-    WeightReader(MlxThread mlx, Device device, long totalBytes, ModelLoader.Progress progress) {
+    /**
+     * Of {@code totalBytes} to come, reported as a fraction.
+     *
+     * @param half what bfloat16 becomes on a GPU that cannot compute in it, or null where it can
+     */
+    WeightReader(MlxThread mlx, Device device, @Nullable Dtype half, long totalBytes, ModelLoader.Progress progress) {
         this.mlx = mlx;
         this.device = device;
+        this.half = device == Device.GPU ? half : null;
         this.totalBytes = totalBytes;
         this.progress = progress;
     }
 
     /** Norm weights: float32 on a CPU device, whose activations are; elsewhere the file's dtype. */
     Array norm(ModelFolder.Entry entry) throws InterruptedException {
-        return read(device == Device.CPU ? Piece.of(entry, Dtype.FLOAT32) : Piece.of(entry));
+        return read(device == Device.CPU ? Piece.of(entry, Dtype.FLOAT32) : onGpu(Piece.of(entry)));
     }
 
     @Nullable
@@ -46,12 +52,17 @@ final class WeightReader {
         return entry == null ? null : norm(entry);
     }
 
+    /** In the type that the device computes in. */
+    private Piece onGpu(Piece piece) {
+        return half != null && piece.dtype() == Dtype.BFLOAT16 ? new Piece(half, piece.shape(), piece.parts()) : piece;
+    }
+
     /**
      * A weight as the file has it: packed integers stay packed, scales and biases keep their dtype. On a CPU device they
      * are put in the order that it reads best.
      */
     Weight weight(LinearSource source) throws InterruptedException {
-        Piece packed = Piece.stacked(source.weight());
+        Piece packed = onGpu(Piece.stacked(source.weight()));
         Array.Allocation weight = fill(packed);
         return switch (source.format()) {
             case WeightFormat.Dense dense -> new Weight.Dense(weight.array(), null);
@@ -61,8 +72,8 @@ final class WeightReader {
 
     private Weight.Affine affine(Piece packed, Array.Allocation weight, LinearSource source, WeightFormat.Affine format)
             throws InterruptedException {
-        Array.Allocation scales = fill(Piece.stacked(source.scales()));
-        Array.Allocation biases = fill(Piece.stacked(source.biases()));
+        Array.Allocation scales = fill(onGpu(Piece.stacked(source.scales())));
+        Array.Allocation biases = fill(onGpu(Piece.stacked(source.biases())));
         int rows = packed.shape()[0];
         int columns = packed.shape()[1] * (Integer.SIZE / format.bits());
         boolean panels = device == Device.CPU
@@ -132,7 +143,7 @@ final class WeightReader {
             if (part.tensor().dtype() == dtype) {
                 part.read(into);
             } else {
-                FloatWidening.read(part, into);
+                HalfPrecision.read(part, dtype, into);
             }
         } catch (MlxException e) {
             // An interrupt during the read closes the channel: that is a cancelled load, not a bad file.

@@ -10,6 +10,7 @@ import io.vllmd.config.ProblemException;
 import io.vllmd.config.Profile;
 import io.vllmd.engine.Engine;
 import io.vllmd.engine.GenerationRequest;
+import io.vllmd.engine.KernelWarmUp;
 import io.vllmd.engine.Lane;
 import io.vllmd.engine.LaneOptions;
 import io.vllmd.engine.Priority;
@@ -114,7 +115,12 @@ final class ModelLoading implements ModelRegistry.Loader {
             try {
                 LoadedModel.Text ready = text.join();
                 ServingDefaults defaults = defaults(folder.root());
-                lane = engine.attach(weights, id, options(folder));
+                progress.at("warming up", 0.95);
+                LaneOptions options = options(folder);
+                if (place == Device.GPU) {
+                    KernelWarmUp.run(mlx, weights, options.kvBits());
+                }
+                lane = engine.attach(weights, id, options);
                 progress.at("warming up", 0.97);
                 warmUp(lane, weights);
                 progress.at("serving", 1);

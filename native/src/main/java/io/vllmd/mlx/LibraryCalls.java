@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
@@ -37,6 +38,67 @@ final class LibraryCalls {
             throw NativeCalls.unexpected(e);
         }
         return thread.scratch.getInt(0) != 0;
+    }
+
+    private static final class DeviceInfo {
+        static final MethodHandle H = NativeLibrary.link(
+                "vm_device_info",
+                FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG));
+    }
+
+    static DeviceDescription deviceInfo(OwnerThread thread, Device device) {
+        int room = 256;
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment name = arena.allocate(room);
+            MemorySegment architecture = arena.allocate(room);
+            NativeCalls.check((int) DeviceInfo.H.invokeExact(
+                    device.code(), name.address(), room, architecture.address(), room, thread.scratch.out(0)));
+            return new DeviceDescription(device, name.getString(0), architecture.getString(0), thread.scratch.get(0));
+        } catch (Throwable e) {
+            throw NativeCalls.unexpected(e);
+        }
+    }
+
+    private static final class Environment {
+        static final MethodHandle H =
+                NativeLibrary.link("vm_environment", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
+    }
+
+    /** For this process, unless it is set. */
+    static void environment(OwnerThread ignored, String name, String value) {
+        try (Arena arena = Arena.ofConfined()) {
+            NativeCalls.check((int) Environment.H.invokeExact(
+                    arena.allocateFrom(name).address(),
+                    arena.allocateFrom(value).address()));
+        } catch (Throwable e) {
+            throw NativeCalls.unexpected(e);
+        }
+    }
+
+    private static final class FusedAttentionFrom {
+        static final MethodHandle H =
+                NativeLibrary.link("vm_fused_attention_from", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    }
+
+    static void fusedAttentionFrom(OwnerThread ignored, int keys) {
+        try {
+            NativeCalls.check((int) FusedAttentionFrom.H.invokeExact(keys));
+        } catch (Throwable e) {
+            throw NativeCalls.unexpected(e);
+        }
+    }
+
+    private static final class RowIndependent {
+        static final MethodHandle H =
+                NativeLibrary.link("vm_row_independent", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    }
+
+    static void rowIndependent(OwnerThread ignored, boolean on) {
+        try {
+            NativeCalls.check((int) RowIndependent.H.invokeExact(on ? 1 : 0));
+        } catch (Throwable e) {
+            throw NativeCalls.unexpected(e);
+        }
     }
 
     private static final class SetDefaultDevice {

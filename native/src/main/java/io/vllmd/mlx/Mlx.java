@@ -191,6 +191,14 @@ public final class Mlx extends LinearOperations {
         return LinearCalls.hasFastCpuMath(OwnerThread.current());
     }
 
+    /**
+     * Whether a row's result must depend on that row alone on a GPU too, however many rows a step has; on a CPU device
+     * it always does.
+     */
+    public static void rowIndependent(boolean on) {
+        LibraryCalls.rowIndependent(OwnerThread.current(), on);
+    }
+
     /** Instruction set of the CPU primitives: avx512, avx2, neon or generic. */
     public static String cpuKernels() {
         return LibraryCalls.cpuKernels(OwnerThread.current());

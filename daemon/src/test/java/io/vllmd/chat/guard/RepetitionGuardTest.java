@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
+/** Row 14 is that of the original's weaknesses in generated text: rules and padding were taken for loops. */
 class RepetitionGuardTest {
     private static final Tokenizer TOKENIZER = TestTokenizer.sprout();
 
@@ -42,7 +43,7 @@ class RepetitionGuardTest {
 
     @ParameterizedTest
     @EnumSource(RepetitionMode.class)
-    void whatRepeatsItselfOnPurposeIsLeftAlone(RepetitionMode mode) {
+    void row14WhatRepeatsItselfOnPurposeIsLeftAlone(RepetitionMode mode) {
         List<String> alarms = new ArrayList<>();
         for (Map.Entry<String, String> each : RepetitionCorpus.onPurpose().entrySet()) {
             if (mode == RepetitionMode.STRICT && NOT_STRICT.contains(each.getKey())) {
