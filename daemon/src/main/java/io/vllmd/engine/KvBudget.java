@@ -8,6 +8,9 @@ import java.util.List;
  * whichever lane holds it. Belongs to the MLX thread.
  */
 final class KvBudget {
+    /** Pages that another lane gives up are given back so many at a time. */
+    private static final int BATCH = 16;
+
     private final List<KvCache> caches = new ArrayList<>();
     private long limit;
 
@@ -23,8 +26,16 @@ final class KvBudget {
         caches.remove(cache);
     }
 
+    /** Changes the limit; prefixes above it are dropped, and no free page keeps its memory. */
     void limit(long bytes) {
+        boolean less = bytes < limit;
         limit = bytes;
+        if (less) {
+            for (KvCache each : caches) {
+                each.evict(used() - limit);
+                each.trim(0);
+            }
+        }
     }
 
     long limit() {
@@ -61,7 +72,10 @@ final class KvBudget {
         }
         for (int i = 0; missing > 0 && i < caches.size(); i++) {
             if (caches.get(i) != asking) {
-                missing -= caches.get(i).evict(missing);
+                KvCache other = caches.get(i);
+                missing -= other.evict(missing);
+                // Its lane may have no turn for long.
+                other.trim(BATCH * other.pageBytes());
             }
         }
         return missing <= 0;

@@ -12,6 +12,7 @@ import io.vllmd.mlx.KvPages;
 import io.vllmd.model.LanguageModel;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +24,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class KvCache implements PageIo {
     static final int PAGE = KvPages.PAGE;
+
+    /** Memory of free pages that is kept for who comes next: what it costs to have it back is some page faults. */
+    private static final long LEAST_KEPT = 32 << 20;
+
+    /** And as a part of what is held. */
+    private static final int PART_KEPT = 8;
 
     private final List<LanguageModel.KvLayer> shapes;
     private final Dtype activations;
@@ -237,6 +244,44 @@ final class KvCache implements PageIo {
         return bytes;
     }
 
+    /** Bytes of pages that nobody holds and that the system has not got back. */
+    long idleBytes() {
+        long bytes = 0;
+        for (Group each : groups) {
+            bytes += each.pool.idle() * each.bytes;
+        }
+        return bytes;
+    }
+
+    /** Gives memory back once there is much that nobody needs; costs next to nothing where there is not. */
+    void trim() {
+        trim(Math.max(LEAST_KEPT, nbytes() / PART_KEPT));
+    }
+
+    /**
+     * Gives the memory of free pages back to the system, where the device lets it, but for some; behind the work sent so
+     * far. Does nothing until it is twice as much as what is kept, so that it comes in batches.
+     *
+     * @param keep about so many bytes of free pages keep their memory
+     */
+    void trim(long keep) {
+        long idle = idleBytes();
+        if (idle <= 2 * keep) {
+            return;
+        }
+        for (int group = 0; group < groups.size(); group++) {
+            PagePool pool = groups.get(group).pool;
+            int[] pages = pool.trim((int) (keep * pool.idle() / idle));
+            for (int i = 0; i < layers.length; i++) {
+                KvPages layer = layers[i];
+                if (layer != null && groupOfLayer[i] == group) {
+                    int has = layer.pages();
+                    layer.trim(Arrays.stream(pages).filter(page -> page < has).toArray());
+                }
+            }
+        }
+    }
+
     long evictableBytes() {
         long page = 0;
         for (Group each : groups) {
@@ -303,6 +348,8 @@ final class KvCache implements PageIo {
     /** Forgets all cached prefixes, whose content cannot be relied on, and frees the arrays. No sequence has pages. */
     void clear() {
         tree.clear();
+        // What the arrays take goes with them.
+        groups.forEach(group -> group.pool.trim(0));
         for (int i = 0; i < layers.length; i++) {
             KvPages pages = layers[i];
             layers[i] = null;

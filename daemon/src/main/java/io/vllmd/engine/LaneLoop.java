@@ -138,6 +138,7 @@ final class LaneLoop {
         }
         sweep();
         costs.measuredHost(counts.endTurn(active.size(), waiting.size() + disk.size(), worked || !runs.isEmpty()));
+        cache.trim();
         boolean copies = disk.pump(decoding);
         return copies || inFlight != null || canGoOn();
     }

@@ -26,6 +26,9 @@ public final class PagePool {
     /** Ids below {@link #highest} that nobody holds. */
     private final BitSet free = new BitSet();
 
+    /** Of the free ids, those whose memory is the system's again. */
+    private final BitSet trimmed = new BitSet();
+
     /** @param limit most pages held at once */
     public PagePool(int limit) {
         limit(limit);
@@ -43,6 +46,7 @@ public final class PagePool {
         int page = free.nextSetBit(0);
         if (page >= 0) {
             free.clear(page);
+            trimmed.clear(page);
         } else {
             page = highest++;
             if (page == references.length) {
@@ -94,6 +98,26 @@ public final class PagePool {
     /** Pages that can be taken; below 0 where the limit was lowered under what is held. */
     public int free() {
         return limit - used;
+    }
+
+    /** Free pages that were used and whose memory nobody gave back. */
+    public int idle() {
+        return free.cardinality() - trimmed.cardinality();
+    }
+
+    /**
+     * Chooses {@link #idle} pages for their memory to be given back, the highest ids first, since low ones are taken first.
+     *
+     * @param keep so many stay as they are
+     */
+    public int[] trim(int keep) {
+        BitSet idle = (BitSet) free.clone();
+        idle.andNot(trimmed);
+        for (int kept = 0, page = idle.nextSetBit(0); kept < keep && page >= 0; kept++, page = idle.nextSetBit(page)) {
+            idle.clear(page);
+        }
+        trimmed.or(idle);
+        return idle.stream().toArray();
     }
 
     /** One more than the highest id ever taken: so many pages the arenas must have. */

@@ -1,5 +1,6 @@
 package io.vllmd.engine.cache;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
@@ -32,6 +33,26 @@ class PagePoolTest {
         pool.release(page);
         assertEquals(0, pool.references(page));
         assertEquals(page, pool.take());
+    }
+
+    @Test
+    void freePagesGiveTheirMemoryBackOnceTheHighestFirst() {
+        PagePool pool = new PagePool(8);
+        for (int i = 0; i < 6; i++) {
+            pool.take();
+        }
+        for (int page : new int[] {1, 3, 4, 5}) {
+            pool.release(page);
+        }
+        assertEquals(4, pool.idle());
+        assertArrayEquals(new int[] {4, 5}, pool.trim(2));
+        assertEquals(2, pool.idle());
+        assertArrayEquals(new int[0], pool.trim(2));
+        assertArrayEquals(new int[] {1, 3}, pool.trim(0));
+        assertEquals(1, pool.take());
+        pool.release(1);
+        assertArrayEquals(new int[] {1}, pool.trim(0));
+        assertEquals(2, pool.used());
     }
 
     @Test
