@@ -39,7 +39,11 @@ public final class Engine implements AutoCloseable {
      * As {@link #attach(LanguageModel, String)}.
      */
     public Lane attach(LanguageModel model, String name, LaneOptions options) {
-        Lane lane = mlx.call(() -> new Lane(model, name, options, this, mlx));
+        return attach(model, name, options, new DraftGate());
+    }
+
+    Lane attach(LanguageModel model, String name, LaneOptions options, DraftGate gate) {
+        Lane lane = mlx.call(() -> new Lane(model, name, options, gate, this, mlx));
         lanes.add(lane);
         return lane;
     }

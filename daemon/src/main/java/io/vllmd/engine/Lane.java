@@ -46,12 +46,12 @@ public final class Lane {
     private final CompletableFuture<Void> drained = new CompletableFuture<>();
     private final CompletableFuture<Void> detached = new CompletableFuture<>();
 
-    Lane(LanguageModel model, String name, LaneOptions options, Engine engine, MlxThread mlx) {
+    Lane(LanguageModel model, String name, LaneOptions options, DraftGate gate, Engine engine, MlxThread mlx) {
         this.name = name;
         this.engine = engine;
         this.mlx = mlx;
         this.model = model.description();
-        this.loop = new LaneLoop(model, name, options, engine, inbox, live::decrementAndGet, this::wake);
+        this.loop = new LaneLoop(model, name, options, gate, engine, inbox, live::decrementAndGet, this::wake);
     }
 
     /**

@@ -26,6 +26,7 @@ final class LaneLoop {
     private final KvCache cache;
     private final DiskPrefixes disk;
     private final Admission admission;
+    private final Guesses guesses;
     private final StepPlanner planner;
     private final StepBuilder builder;
     private final GuidedRows guided;
@@ -47,6 +48,7 @@ final class LaneLoop {
             LanguageModel model,
             String name,
             LaneOptions options,
+            DraftGate gate,
             Engine engine,
             Queue<Sequence> inbox,
             Runnable ended,
@@ -60,7 +62,10 @@ final class LaneLoop {
         this.disk = new DiskPrefixes(engine.disk(), cache.identity(), cache, wake);
         this.contextLength = description.contextLength();
         this.admission = new Admission(cache);
-        this.planner = new StepPlanner(engine, this, admission, costs, contextLength);
+        LanguageModel draft = options.draft();
+        this.guesses = new Guesses(
+                costs, draft == null ? null : new DraftModel(draft, description, engine.kvBudget()), gate, contextLength);
+        this.planner = new StepPlanner(engine, this, admission, costs, guesses, contextLength);
         this.builder = new StepBuilder(model, cache);
         this.guided = new GuidedRows(engine.guides(), builder, contextLength);
         this.counts = new LaneCounts(cache, admission);
@@ -117,6 +122,7 @@ final class LaneLoop {
             unread.clear();
             sweep();
         }
+        counts.waited(guesses.make());
         List<Step.Run> runs = failure == null ? planner.plan(active, limits) : List.of();
         admission.reserve(runs, active, waiting, limits.maxKvTokens());
         decoding = runs.stream().anyMatch(run -> run.sequence().decodes());
@@ -189,6 +195,7 @@ final class LaneLoop {
             inFlight = null;
         }
         endUnwanted(sequence -> sequence.fail(problem));
+        guesses.reset();
         cache.clear();
         counts.endTurn(active.size(), waiting.size() + disk.size(), false);
     }
@@ -196,6 +203,7 @@ final class LaneLoop {
     /** Frees the KV cache. No turn is under way and no step in flight. */
     void close() {
         disk.close();
+        guesses.close();
         cache.close();
         counts.endTurn(active.size(), waiting.size() + disk.size(), false);
     }
@@ -305,6 +313,7 @@ final class LaneLoop {
             // What guesses beyond the last right one wrote is written again.
             sequence.written = sequence.known() - 1;
             counts.verified(drafts.length, row - sample.row());
+            guesses.verified(sequence, drafts.length, row - sample.row());
         }
         counts.tookTokens(sequence.known() - known);
         guided.took(sequence);

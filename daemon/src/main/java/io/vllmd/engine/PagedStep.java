@@ -20,31 +20,50 @@ final class PagedStep implements KvStep, AutoCloseable {
     private final List<StepRows> rows = new ArrayList<>(1);
 
     /**
-     * @param rowCount rows of all runs
+     * Adjacent rows of one sequence.
+     *
+     * @param tables its pages, one table a group, with room for the rows
+     * @param position of the first row
+     */
+    record Rows(List<PageTable> tables, int position, int count) {}
+
+    /** The rows of planned runs. */
+    static PagedStep of(KvCache cache, List<Step.Run> runs, int bound) {
+        List<Rows> rows = new ArrayList<>(runs.size());
+        for (Step.Run run : runs) {
+            rows.add(new Rows(run.sequence().tables, run.sequence().written, run.rows()));
+        }
+        return new PagedStep(cache, rows, bound);
+    }
+
+    /**
+     * @param parts one a sequence
      * @param bound newest positions that a token sees where a layer would see all, 0 = no bound; and of the oldest
      *     {@link SequenceBound#SINKS} in any case
      */
-    PagedStep(KvCache cache, List<Step.Run> runs, int rowCount, int bound) {
+    PagedStep(KvCache cache, List<Rows> parts, int bound) {
         this.cache = cache;
         this.bound = bound;
+        int rowCount = 0;
+        for (Rows each : parts) {
+            rowCount += each.count;
+        }
         int[] sequences = new int[rowCount];
         int[] positions = new int[rowCount];
         int row = 0;
-        for (int i = 0; i < runs.size(); i++) {
-            Step.Run run = runs.get(i);
-            for (int j = 0; j < run.rows(); j++) {
+        for (int i = 0; i < parts.size(); i++) {
+            for (int j = 0; j < parts.get(i).count; j++) {
                 sequences[row] = i;
-                positions[row++] = run.sequence().written + j;
+                positions[row++] = parts.get(i).position + j;
             }
         }
-        int[] first = new int[runs.size()];
+        int[] first = new int[parts.size()];
         for (int group = 0; group < cache.groups().size(); group++) {
-            int[][] tables = new int[runs.size()][];
+            int[][] tables = new int[parts.size()][];
             for (int i = 0; i < tables.length; i++) {
-                PageTable table = runs.get(i).sequence().tables.get(group);
-                tables[i] = table.pages();
+                tables[i] = parts.get(i).tables.get(group).pages();
             }
-            int[] sinks = new int[runs.size()];
+            int[] sinks = new int[parts.size()];
             if (bound > 0 && cache.groups().get(group).window() == 0) {
                 Arrays.fill(sinks, SequenceBound.SINKS);
             }

@@ -108,6 +108,27 @@ final class SamplingPlan {
         }
     }
 
+    /**
+     * Adds a row for a guess of the token {@code ahead} places behind the next one. Guessed tokens before it count for no
+     * penalty: a guess need not be exact.
+     */
+    void addGuess(SamplingRows rows, int ahead) {
+        Sampling.Penalties penalties = sampling.penalties();
+        rows.add(
+                sampling.temperature(),
+                sampling.topK(),
+                sampling.topP(),
+                sampling.minP(),
+                sampling.temperature() > 0 ? SeededUniform.at(sampling.seed(), history.size() + ahead) : 0,
+                penalties.presence(),
+                penalties.frequency(),
+                penalties.repetition(),
+                -1,
+                -1);
+        biases.addTo(rows);
+        history.addTo(rows, false);
+    }
+
     /** Adds the rows that verify guesses, each as if the guesses before it were the answer. */
     void addDrafts(SamplingRows rows, int[] drafts) {
         for (int draft : drafts) {

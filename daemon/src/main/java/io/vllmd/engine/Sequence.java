@@ -34,6 +34,9 @@ final class Sequence implements Generation {
     /** Whether its tokens are guessed ahead; null where they must not be. */
     final @Nullable Speculation speculation;
 
+    /** Chance that a guess of the lane's {@link Drafter} for it is right; below 0 while none was seen. */
+    double draftRate = -1;
+
     private final TokenSink sink;
     private final Runnable wake;
 

@@ -41,7 +41,7 @@ final class StepBuilder {
         // Where one row must not depend on the others, the kernels are those for which no row does.
         Mlx.rowIndependent(
                 planned.stream().anyMatch(run -> run.sequence().request.deterministic()));
-        try (PagedStep kv = new PagedStep(cache, planned, input.rows(), bound)) {
+        try (PagedStep kv = PagedStep.of(cache, planned, bound)) {
             Array logits = model.forward(copyPages(planned, input.build()), kv, wanted);
             int direct = wanted.length - guided.size();
             if (!guided.isEmpty()) {

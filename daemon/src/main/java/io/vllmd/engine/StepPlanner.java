@@ -11,13 +11,15 @@ final class StepPlanner {
     private final LaneLoop loop;
     private final Admission admission;
     private final StepCosts costs;
+    private final Guesses guesses;
     private final int contextLength;
 
-    StepPlanner(Engine engine, LaneLoop loop, Admission admission, StepCosts costs, int contextLength) {
+    StepPlanner(Engine engine, LaneLoop loop, Admission admission, StepCosts costs, Guesses guesses, int contextLength) {
         this.engine = engine;
         this.loop = loop;
         this.admission = admission;
         this.costs = costs;
+        this.guesses = guesses;
         this.contextLength = contextLength;
     }
 
@@ -36,7 +38,7 @@ final class StepPlanner {
             }
         }
         for (Sequence each : answers) {
-            runs.add(new Step.Run(each, 1, drafts(each, answers.size())));
+            runs.add(new Step.Run(each, 1, guesses.of(each, answers.size())));
         }
         prompts.sort(WaitingLine.ORDER);
         prompts.removeIf(each -> !admission.mayRead(each));
@@ -62,24 +64,7 @@ final class StepPlanner {
      * what comes after them.
      */
     boolean waits(@Nullable Step last, List<Sequence> active, EngineLimits limits) {
-        int rows = 0;
-        for (Sequence each : active) {
-            rows += each.runnable(contextLength) && each.decodes() ? 1 : 0;
-        }
-        boolean any = last != null && last.guesses();
-        for (Sequence each : active) {
-            Speculation speculation = each.speculation;
-            if (speculation != null) {
-                any |= limits.speculation() && each.decodes() && speculation.wants(rows);
-            }
-        }
-        return any;
-    }
-
-    private int[] drafts(Sequence sequence, int rows) {
-        Speculation speculation = sequence.speculation;
-        return speculation != null && speculation.on() && sequence.pending == null
-                ? speculation.drafts(rows, sequence.room(contextLength))
-                : new int[0];
+        boolean wanted = guesses.wanted(active, limits);
+        return wanted || (last != null && last.guesses());
     }
 }

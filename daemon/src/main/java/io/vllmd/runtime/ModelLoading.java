@@ -143,7 +143,7 @@ final class ModelLoading implements ModelRegistry.Loader {
     private LaneOptions options(ModelFolder folder) {
         // Its identity is read from samples of the weights, which is only worth it where it is needed.
         String identity = engine.keepsOnDisk() ? folder.identity() : "";
-        return new LaneOptions(profile.kvBits() == null ? 0 : profile.kvBits(), identity);
+        return new LaneOptions(profile.kvBits() == null ? 0 : profile.kvBits(), identity, null);
     }
 
     private static ProblemException internal(String id, Throwable failure) {

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What was computed outlives the engine, for the same weights and the same scope, and whatever happens to the files. */
 class DiskPrefixesTest {
-    private static final LaneOptions SAME = new LaneOptions(0, "weights of the test");
+    private static final LaneOptions SAME = new LaneOptions(0, "weights of the test", null);
 
     @TempDir
     private Path folder;
@@ -51,7 +51,7 @@ class DiskPrefixesTest {
         GenerationRequest request = EngineFixture.greedy("mine", 300, 5);
         List<Integer> expected = alone(request);
         live(SAME, request, expected);
-        assertEquals(0, live(new LaneOptions(0, "other weights"), request, expected).cached);
+        assertEquals(0, live(new LaneOptions(0, "other weights", null), request, expected).cached);
         GenerationRequest other = GenerationRequest.builder("theirs", request.prompt(), 5)
                 .cacheScope("another key")
                 .build();

@@ -1,0 +1,158 @@
+package io.vllmd.engine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.vllmd.config.ProblemException;
+import io.vllmd.mlx.Array;
+import io.vllmd.model.KvStep;
+import io.vllmd.model.LanguageModel;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/** Whatever a draft model guesses, answers are those that come without it. */
+class DraftModelTest {
+
+    /** Guesses at random for whom and how far, whatever it costs. */
+    private static final class Dice extends DraftGate {
+        private final Random random = new Random(5);
+
+        @Override
+        Plan plan(List<Sequence> candidates, int rows, StepCosts costs, Drafter drafter) {
+            List<Sequence> some = new ArrayList<>(candidates);
+            some.removeIf(each -> random.nextInt(4) == 0);
+            return some.isEmpty() || random.nextInt(5) == 0
+                    ? Plan.NONE
+                    : new Plan(some, 1 + random.nextInt(6));
+        }
+    }
+
+    private static Lane attach(EngineFixture fixture, LanguageModel model, LanguageModel draft) {
+        return fixture.engine.attach(model, "tiny", new LaneOptions(0, "", draft), new Dice());
+    }
+
+    /** Answers of many requests that come and go, each against what it yields alone. */
+    private static void mix(EngineFixture fixture, LanguageModel model, LanguageModel draft, int requests) {
+        Random random = new Random(31);
+        List<GenerationRequest> all = new ArrayList<>();
+        List<List<Integer>> alone = new ArrayList<>();
+        for (int i = 0; i < requests; i++) {
+            GenerationRequest request = EngineFixture.random("d" + i, random, 300, 60);
+            all.add(request);
+            alone.add(fixture.alone(model, request));
+        }
+        Lane lane = attach(fixture, model, draft);
+        List<Recorder> answers = new ArrayList<>();
+        for (GenerationRequest each : all) {
+            Recorder recorder = new Recorder();
+            answers.add(recorder);
+            lane.submit(each, recorder);
+        }
+        for (int i = 0; i < requests; i++) {
+            answers.get(i).await();
+            assertEquals(alone.get(i), answers.get(i).tokens, all.get(i).id());
+        }
+        fixture.settle();
+    }
+
+    @Test
+    void anotherModelsGuessesChangeNoAnswer() {
+        try (EngineFixture fixture = new EngineFixture(EngineFixture.limits(6, 1000, 64))) {
+            mix(fixture, fixture.model(7), fixture.model(8), 120);
+            EngineStats stats = fixture.engine.stats();
+            assertTrue(stats.guessed() > 500, stats.toString());
+            assertTrue(stats.guessedRight() < stats.guessed(), stats.toString());
+        }
+    }
+
+    @Test
+    void aModelThatGuessesForItselfIsAlwaysRightAtAnyTemperature() {
+        try (EngineFixture fixture = new EngineFixture(EngineFixture.limits(6, 1000, 64))) {
+            LanguageModel model = fixture.model(7);
+            mix(fixture, model, model, 120);
+            EngineStats stats = fixture.engine.stats();
+            assertTrue(stats.guessed() > 500, stats.toString());
+            // What was guessed behind the end of an answer is neither right nor wrong, and counts as guessed.
+            assertTrue(stats.guessedRight() > 0.95 * stats.guessed(), stats.toString());
+        }
+    }
+
+    @Test
+    void penaltiesAndBiasesHoldForGuessedTokensToo() {
+        try (EngineFixture fixture = new EngineFixture(EngineFixture.limits(4, 100, 64))) {
+            HookedModel model = fixture.model(7);
+            Lane plain = fixture.engine.attach(model, "plain");
+            Lane guessing = attach(fixture, model, model);
+            for (int i = 0; i < 12; i++) {
+                GenerationRequest request = GenerationRequest.builder("p" + i, new int[] {i, 2, 3}, 60)
+                        .sampling(new Sampling(
+                                1, 0.9f, 0, 0, i, new Sampling.Penalties(0.5f, 0.4f, 1.2f, 32), Map.of(i, 2f)))
+                        .minTokens(10)
+                        .build();
+                Recorder expected = new Recorder();
+                plain.submit(request, expected);
+                expected.await();
+                Recorder guessed = new Recorder();
+                guessing.submit(request, guessed);
+                guessed.await();
+                assertEquals(expected.tokens, guessed.tokens);
+            }
+            assertTrue(fixture.engine.stats().guessed() > 100);
+        }
+    }
+
+    @Test
+    void givesBackItsPagesAndAnswersGoOnWhereMemoryIsShort() {
+        // Room for the answers alone: the draft model's pages come and go.
+        try (EngineFixture fixture = new EngineFixture(EngineFixture.withPages(6, 64, 14))) {
+            mix(fixture, fixture.model(7), fixture.model(8), 60);
+            long held = fixture.engine.stats().kvBytes() - fixture.engine.stats().kvEvictableBytes();
+            assertEquals(0, held, "nobody runs, and all that is kept can be dropped");
+        }
+    }
+
+    @Test
+    void aDraftModelThatFailsIsDoneWithout() {
+        try (EngineFixture fixture = new EngineFixture(EngineFixture.limits(4, 100, 64))) {
+            HookedModel draft = fixture.model(8);
+            draft.before = pass -> {
+                if (pass == 7) {
+                    throw new IllegalStateException("a fault of the test");
+                }
+            };
+            mix(fixture, fixture.model(7), draft, 20);
+            assertEquals(7, draft.forwards.get());
+        }
+    }
+
+    @Test
+    void anUnsuitableDraftModelIsRefused() {
+        try (EngineFixture fixture = new EngineFixture(EngineFixture.limits(4, 100, 64))) {
+            LanguageModel model = fixture.model(7);
+            LanguageModel.Description real = model.description();
+            LanguageModel other = new LanguageModel() {
+                @Override
+                public Description description() {
+                    return new Description(
+                            "other", 99, 64, real.kvLayers(), real.activations(), real.weightBytes(), "float32");
+                }
+
+                @Override
+                public Array forward(Array ids, KvStep kv, int[] logitRows) {
+                    throw new AssertionError();
+                }
+
+                @Override
+                public void close() {}
+            };
+            ProblemException refused = assertThrows(
+                    ProblemException.class,
+                    () -> fixture.engine.attach(model, "tiny", new LaneOptions(0, "", other)));
+            assertTrue(refused.getMessage().contains("99"), refused.getMessage());
+        }
+    }
+}
