@@ -43,6 +43,16 @@ final class Choice implements AutoCloseable {
         return samples;
     }
 
+    /** Whether it verifies guesses, so that how far its sequences get is open until it is read. */
+    boolean guesses() {
+        for (Sample each : samples) {
+            if (each.drafts.length > 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** What {@link #read} gives. */
     record Tokens(int[] ids, float[] logprobs, int[] topIds) {
 

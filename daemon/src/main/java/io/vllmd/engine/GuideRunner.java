@@ -12,20 +12,18 @@ final class GuideRunner implements AutoCloseable {
             THREADS, work -> Thread.ofPlatform().name("guide").daemon().unstarted(work));
 
     /** What may come first. */
-    CompletableFuture<Guidance> first(TokenGuide guide) {
-        return CompletableFuture.supplyAsync(guide::next, threads);
+    CompletableFuture<Outlook> first(TokenGuide guide) {
+        return CompletableFuture.supplyAsync(() -> Outlook.of(guide.next()), threads);
     }
 
     /** What may come after more tokens; {@code before} is the guide's last answer, so its calls never overlap. */
-    CompletableFuture<Guidance> after(CompletableFuture<Guidance> before, TokenGuide guide, int[] tokens) {
-        return before.thenApplyAsync(
-                ignored -> {
-                    for (int token : tokens) {
-                        guide.accept(token);
-                    }
-                    return guide.next();
-                },
-                threads);
+    CompletableFuture<Outlook> after(CompletableFuture<Outlook> before, TokenGuide guide, int[] tokens) {
+        return before.thenApplyAsync(outlook -> outlook.after(guide, tokens), threads);
+    }
+
+    /** What may come after each of these guesses, too. */
+    CompletableFuture<Outlook> ahead(CompletableFuture<Outlook> before, TokenGuide guide, int[] guesses) {
+        return before.thenApplyAsync(outlook -> outlook.ahead(guide, guesses), threads);
     }
 
     @Override

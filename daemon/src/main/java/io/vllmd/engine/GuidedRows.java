@@ -39,32 +39,40 @@ final class GuidedRows {
 
     /** Whether all that is missing for its next token is the guide's answer. */
     private static boolean waits(Sequence sequence) {
-        return sequence.held != null && sequence.written == sequence.known() && !sequence.ended();
+        return sequence.held != null
+                && sequence.written == sequence.known() + sequence.heldGuesses.length
+                && !sequence.ended();
     }
 
-    /** Asks the guides of sequences that have just begun. */
+    /** Asks the guides of sequences that have just begun, and what may come after guesses. */
     void ask(List<Step.Run> runs) {
         for (Step.Run run : runs) {
             Sequence sequence = run.sequence();
             TokenGuide guide = sequence.request.guide();
-            if (guide != null && sequence.guidance == null) {
+            if (guide == null) {
+                continue;
+            }
+            CompletableFuture<Outlook> guidance = sequence.guidance;
+            if (guidance == null) {
                 sequence.guidance = wakes(sequence, guides.first(guide));
+            } else if (run.drafts().length > 0) {
+                sequence.guidance = wakes(sequence, guides.ahead(guidance, guide, run.drafts()));
             }
         }
     }
 
-    /** Tells the guide of the newest token, and asks what may come after it. */
-    void took(Sequence sequence) {
+    /** Tells the guide of the newest tokens, and asks what may come after them. */
+    void took(Sequence sequence, int count) {
         TokenGuide guide = sequence.request.guide();
-        if (guide != null && !sequence.ended()) {
-            CompletableFuture<Guidance> before = sequence.guidance;
-            int token = sequence.tokens()[sequence.known() - 1];
-            sequence.guidance = wakes(
-                    sequence, before == null ? guides.first(guide) : guides.after(before, guide, new int[] {token}));
+        CompletableFuture<Outlook> before = sequence.guidance;
+        if (guide != null && before != null && !sequence.ended()) {
+            int known = sequence.known();
+            int[] tokens = Arrays.copyOfRange(sequence.tokens(), known - count, known);
+            sequence.guidance = wakes(sequence, guides.after(before, guide, tokens));
         }
     }
 
-    private static CompletableFuture<Guidance> wakes(Sequence sequence, CompletableFuture<Guidance> guidance) {
+    private static CompletableFuture<Outlook> wakes(Sequence sequence, CompletableFuture<Outlook> guidance) {
         return guidance.whenComplete((answer, failure) -> sequence.wake());
     }
 
@@ -76,33 +84,44 @@ final class GuidedRows {
      */
     @Nullable
     Choice choose(List<Sequence> active, long patience, Scope scope) {
-        List<Sequence> ready = new ArrayList<>(0);
-        List<int @Nullable []> masks = new ArrayList<>(0);
+        List<Ready> ready = new ArrayList<>(0);
         long until = System.nanoTime() + patience;
         for (Sequence each : active) {
             if (!waits(each) || each.cancelled() || !answered(each, until - System.nanoTime())) {
                 continue;
             }
-            switch (answer(each)) {
-                case Guidance.Free free -> add(each, null, ready, masks);
-                case Guidance.Allowed allowed -> add(each, allowed.mask(), ready, masks);
+            Outlook outlook = answer(each);
+            int rows = Math.min(outlook.rows(), 1 + each.heldGuesses.length);
+            if (rows > 0) {
+                ready.add(new Ready(each, Arrays.copyOf(each.heldGuesses, rows - 1), outlook));
+                continue;
+            }
+            switch (outlook.next().getFirst()) {
                 case Guidance.Forced forced -> force(each, forced.tokens());
                 case Guidance.End end -> each.finish(TokenSink.Finish.GUIDE, end.reason());
+                case Guidance.Free free -> throw new AssertionError();
+                case Guidance.Allowed allowed -> throw new AssertionError();
             }
         }
-        return ready.isEmpty() ? null : builder.submit(ready, masks, scope);
+        return ready.isEmpty() ? null : builder.submit(ready, scope);
     }
 
-    private static void add(
-            Sequence sequence, int @Nullable [] mask, List<Sequence> ready, List<int @Nullable []> masks) {
-        ready.add(sequence);
-        masks.add(mask);
+    /**
+     * A sequence whose token can be sampled, and whose guesses can be verified.
+     *
+     * @param guesses those that the guide allows
+     */
+    record Ready(Sequence sequence, int[] guesses, Outlook outlook) {
+        /** What may come in its row {@code i}; null for anything. */
+        int @Nullable [] mask(int i) {
+            return outlook.next().get(i) instanceof Guidance.Allowed allowed ? allowed.mask() : null;
+        }
     }
 
     /** The tokens are part of the answer at once, and are read like a prompt. */
     private void force(Sequence sequence, int[] tokens) {
-        releaseLogits(sequence);
-        CompletableFuture<Guidance> before = Objects.requireNonNull(sequence.guidance);
+        sequence.releaseHeld(0);
+        CompletableFuture<Outlook> before = Objects.requireNonNull(sequence.guidance);
         int taken = sequence.takeForced(tokens, contextLength);
         if (!sequence.ended()) {
             TokenGuide guide = Objects.requireNonNull(sequence.request.guide());
@@ -110,13 +129,8 @@ final class GuidedRows {
         }
     }
 
-    private static void releaseLogits(Sequence sequence) {
-        Objects.requireNonNull(sequence.held).release();
-        sequence.held = null;
-    }
-
     private static boolean answered(Sequence sequence, long patience) {
-        CompletableFuture<Guidance> guidance = Objects.requireNonNull(sequence.guidance);
+        CompletableFuture<Outlook> guidance = Objects.requireNonNull(sequence.guidance);
         if (guidance.isDone() || patience <= 0) {
             return guidance.isDone();
         }
@@ -134,7 +148,7 @@ final class GuidedRows {
     }
 
     /** What the guide said; a guide that failed ends its own request. */
-    private static Guidance answer(Sequence sequence) {
+    private static Outlook answer(Sequence sequence) {
         try {
             return Objects.requireNonNull(sequence.guidance).join();
         } catch (CompletionException e) {
@@ -143,7 +157,7 @@ final class GuidedRows {
                     Problem.Kind.INTERNAL,
                     "What may come next in this answer could not be worked out. Try again; the daemon's log has the"
                             + " details."));
-            return new Guidance.End("failed");
+            return Outlook.of(new Guidance.End("failed"));
         }
     }
 }

@@ -94,9 +94,9 @@ public final class Lane {
         return sequence;
     }
 
-    /** Guesses are not checked against a guide, and ids beyond 21 bits do not fit the look-up. */
+    /** Ids beyond 21 bits do not fit the look-up. */
     private boolean speculates(GenerationRequest request) {
-        return request.speculative() && request.guide() == null && model.vocabulary() <= 1 << 21;
+        return request.speculative() && model.vocabulary() <= 1 << 21;
     }
 
     /** Takes back the count of a request that was refused; a turn may have seen it and waits for it to be gone. */

@@ -117,7 +117,7 @@ final class LaneLoop {
         inFlight = null;
         Throwable failure = null;
         boolean worked = !unread.isEmpty();
-        if (planner.waits(previous, active, limits)) {
+        if (planner.waits(unread, active, limits)) {
             failure = readAll(unread, previous);
             unread.clear();
             sweep();
@@ -312,11 +312,14 @@ final class LaneLoop {
         if (drafts.length > 0) {
             // What guesses beyond the last right one wrote is written again.
             sequence.written = sequence.known() - 1;
-            counts.verified(drafts.length, row - sample.row());
-            guesses.verified(sequence, drafts.length, row - sample.row());
+            int right = row - sample.row();
+            // Behind an answer's end nobody knows what would have come.
+            int judged = sequence.ended() ? right : drafts.length;
+            counts.verified(judged, right);
+            guesses.verified(sequence, judged, right);
         }
         counts.tookTokens(sequence.known() - known);
-        guided.took(sequence);
+        guided.took(sequence, sequence.known() - known);
     }
 
     /**

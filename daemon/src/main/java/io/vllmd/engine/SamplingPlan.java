@@ -4,6 +4,7 @@ import io.vllmd.mlx.SamplingRows;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -129,11 +130,15 @@ final class SamplingPlan {
         history.addTo(rows, false);
     }
 
-    /** Adds the rows that verify guesses, each as if the guesses before it were the answer. */
-    void addDrafts(SamplingRows rows, int[] drafts) {
-        for (int draft : drafts) {
-            history.add(draft);
-            addTo(rows, -1, null);
+    /**
+     * Adds the rows that verify guesses, each as if the guesses before it were the answer.
+     *
+     * @param masks of the row after each guess, see {@link #addTo}
+     */
+    void addDrafts(SamplingRows rows, int[] drafts, IntFunction<int @Nullable []> masks) {
+        for (int i = 0; i < drafts.length; i++) {
+            history.add(drafts[i]);
+            addTo(rows, -1, masks.apply(i));
         }
         history.rollback(drafts.length);
     }

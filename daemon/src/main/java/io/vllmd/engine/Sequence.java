@@ -60,11 +60,15 @@ final class Sequence implements Generation {
     @Nullable
     HeldLogits held;
 
+    /** The first of its rows in them; one more for each guess. */
     int heldRow;
+
+    /** Guesses that were read behind the known tokens, and whose logits are held, too. */
+    int[] heldGuesses = {};
 
     /** What the guide says of the token after all known ones. */
     @Nullable
-    CompletableFuture<Guidance> guidance;
+    CompletableFuture<Outlook> guidance;
 
     /** Its pages in each group, while it has a place in the batch. */
     List<PageTable> tables = List.of();
@@ -151,11 +155,23 @@ final class Sequence implements Generation {
         return Math.min(request.maxTokens() - answered(), contextLength - known) - 1;
     }
 
+    /** Its held logits are not needed any more; what was written of guesses counts as far as these go. */
+    void releaseHeld(int guesses) {
+        HeldLogits logits = held;
+        if (logits != null) {
+            logits.release();
+            held = null;
+            written += guesses - heldGuesses.length;
+            heldGuesses = new int[0];
+        }
+    }
+
     /** Starts over: all that was written is lost. The caller has taken care of its pages. */
     void rewind() {
         written = 0;
         pending = null;
         held = null;
+        heldGuesses = new int[0];
         tables = List.of();
         copy = null;
         follows = false;

@@ -16,16 +16,6 @@ record Step(List<Run> runs, Choice choice, int promptTokens, int decodeRows, lon
 
     private static final int[] NO_DRAFTS = {};
 
-    /** Whether it verifies guesses, so that how far its sequences get is open until it is read. */
-    boolean guesses() {
-        for (Run each : runs) {
-            if (each.drafts.length > 0) {
-                return true;
-            }
-        }
-        return false;
-    }
-
     /**
      * Adjacent rows of one sequence: its next known tokens, or the one that is in the making; then guesses.
      *

@@ -43,7 +43,10 @@ final class StepBuilder {
                 planned.stream().anyMatch(run -> run.sequence().request.deterministic()));
         try (PagedStep kv = PagedStep.of(cache, planned, bound)) {
             Array logits = model.forward(copyPages(planned, input.build()), kv, wanted);
-            int direct = wanted.length - guided.size();
+            int direct = wanted.length;
+            for (Step.Run run : guided) {
+                direct -= 1 + run.drafts().length;
+            }
             if (!guided.isEmpty()) {
                 held = new HeldLogits(scope.keep(Mlx.rows(logits, range(direct, wanted.length))), guided.size());
             }
@@ -62,36 +65,42 @@ final class StepBuilder {
             decodeRows += run.sequence().decodes() ? run.rows() : 0;
         }
         advance(planned, choice);
-        for (int i = 0; i < guided.size(); i++) {
-            Sequence sequence = guided.get(i).sequence();
-            sequence.held = held;
-            sequence.heldRow = i;
+        int heldRow = 0;
+        for (Step.Run run : guided) {
+            Sequence sequence = run.sequence();
             // The newest token is read with the choice that made it.
+            sequence.held = held;
+            sequence.heldRow = heldRow;
+            sequence.heldGuesses = run.drafts();
+            heldRow += 1 + run.drafts().length;
         }
         return new Step(planned, choice, input.rows() - decodeRows, decodeRows, submitted, encoding);
     }
 
     /** Samples rows of held logits whose guides have said what may come. */
-    Choice submit(List<Sequence> ready, List<int @Nullable []> masks, Scope scope) {
+    Choice submit(List<GuidedRows.Ready> ready, Scope scope) {
         List<Array> parts = new ArrayList<>(1);
         List<Choice.Sample> samples = new ArrayList<>(ready.size());
         rows.clear();
-        for (int i = 0; i < ready.size(); i++) {
-            Sequence sequence = ready.get(i);
+        int row = 0;
+        for (GuidedRows.Ready each : ready) {
+            Sequence sequence = each.sequence();
             HeldLogits held = Objects.requireNonNull(sequence.held);
-            parts.add(Mlx.rows(held.logits, new int[] {sequence.heldRow}));
-            sequence.sampling.addTo(rows, -1, masks.get(i));
-            samples.add(new Choice.Sample(sequence, i, new int[0]));
+            int count = 1 + each.guesses().length;
+            parts.add(Mlx.rows(held.logits, range(sequence.heldRow, sequence.heldRow + count)));
+            sequence.sampling.addTo(rows, -1, each.mask(0));
+            sequence.sampling.addDrafts(rows, each.guesses(), i -> each.mask(i + 1));
+            samples.add(new Choice.Sample(sequence, row, each.guesses()));
+            row += count;
         }
         Array logits = parts.size() == 1 ? parts.getFirst() : Mlx.concatenate(0, parts.toArray(Array[]::new));
         Choice choice = new Choice(scope, Mlx.choose(logits, rows, null), samples);
         Mlx.asyncEval(choice.tokens());
-        for (int i = 0; i < ready.size(); i++) {
-            Sequence sequence = ready.get(i);
-            Objects.requireNonNull(sequence.held).release();
-            sequence.held = null;
+        for (Choice.Sample each : samples) {
+            Sequence sequence = each.sequence();
+            sequence.releaseHeld(each.drafts().length);
             sequence.pending = choice;
-            sequence.pendingRow = i;
+            sequence.pendingRow = each.row();
         }
         return choice;
     }
@@ -100,7 +109,8 @@ final class StepBuilder {
     private static int[] wantedRows(
             List<Step.Run> runs, List<Choice.Sample> samples, List<Step.Run> guided, int rowCount) {
         int[] direct = new int[rowCount];
-        int[] later = new int[runs.size()];
+        int[] later = new int[rowCount];
+        int laterCount = 0;
         int count = 0;
         int end = 0;
         for (Step.Run run : runs) {
@@ -109,7 +119,9 @@ final class StepBuilder {
                 continue;
             }
             if (run.sequence().request.guide() != null) {
-                later[guided.size()] = end - 1;
+                for (int i = run.drafts().length; i >= 0; i--) {
+                    later[laterCount++] = end - 1 - i;
+                }
                 guided.add(run);
                 continue;
             }
@@ -122,9 +134,9 @@ final class StepBuilder {
             // One row's token makes the step something to wait for.
             direct[count++] = rowCount - 1;
         }
-        int[] wanted = new int[count + guided.size()];
+        int[] wanted = new int[count + laterCount];
         System.arraycopy(direct, 0, wanted, 0, count);
-        System.arraycopy(later, 0, wanted, count, guided.size());
+        System.arraycopy(later, 0, wanted, count, laterCount);
         return wanted;
     }
 
@@ -133,7 +145,7 @@ final class StepBuilder {
         for (Choice.Sample sample : samples) {
             SamplingPlan plan = sample.sequence().sampling;
             plan.addTo(rows, input.indexOf(sample.sequence()), null);
-            plan.addDrafts(rows, sample.drafts());
+            plan.addDrafts(rows, sample.drafts(), i -> null);
         }
         if (samples.isEmpty()) {
             rows.add(0, 0, 1, 0, 0, 0, 0, 1, -1, -1);

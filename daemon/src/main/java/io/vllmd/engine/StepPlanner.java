@@ -3,7 +3,6 @@ package io.vllmd.engine;
 import io.vllmd.mlx.DevicePolicy;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** Decides what the next step does: a token for every answer, and as much of the prompts as the budget allows. */
 final class StepPlanner {
@@ -63,8 +62,8 @@ final class StepPlanner {
      * Whether the next step must wait for the last one's tokens, since how many they are is open, or had better, to guess
      * what comes after them.
      */
-    boolean waits(@Nullable Step last, List<Sequence> active, EngineLimits limits) {
+    boolean waits(List<Choice> unread, List<Sequence> active, EngineLimits limits) {
         boolean wanted = guesses.wanted(active, limits);
-        return wanted || (last != null && last.guesses());
+        return wanted || unread.stream().anyMatch(Choice::guesses);
     }
 }

@@ -105,6 +105,70 @@ class DraftModelTest {
         }
     }
 
+    /** Rules that depend on all tokens so far: some are forbidden, some runs are forced, and it ends somewhere. */
+    private static final class Rules implements TokenGuide {
+        private final int seed;
+        final List<Integer> accepted = new ArrayList<>();
+        int rolledBack;
+
+        Rules(int seed) {
+            this.seed = seed;
+        }
+
+        @Override
+        public Guidance next() {
+            Random random = new Random(31L * accepted.hashCode() + seed);
+            if (accepted.size() > 40 && random.nextInt(8) == 0) {
+                return new Guidance.End("enough");
+            }
+            return switch (random.nextInt(6)) {
+                case 0 -> new Guidance.Forced(EngineFixture.prompt(random, 1 + random.nextInt(5)));
+                case 1, 2 -> new Guidance.Allowed(new int[] {random.nextInt() | 1, random.nextInt()});
+                default -> Guidance.FREE;
+            };
+        }
+
+        @Override
+        public void accept(int token) {
+            accepted.add(token);
+        }
+
+        @Override
+        public void rollback(int tokens) {
+            rolledBack += tokens;
+            accepted.subList(accepted.size() - tokens, accepted.size()).clear();
+        }
+    }
+
+    @Test
+    void aGuideIsAskedAboutGuessesAndTheyAreTakenBack() {
+        try (EngineFixture fixture = new EngineFixture(EngineFixture.limits(5, 100, 64))) {
+            HookedModel model = fixture.model(7);
+            Lane plain = fixture.engine.attach(model, "plain");
+            Lane guessing = attach(fixture, model, model);
+            List<Recorder> expected = new ArrayList<>();
+            List<Recorder> guessed = new ArrayList<>();
+            List<Rules> rules = new ArrayList<>();
+            for (int i = 0; i < 60; i++) {
+                GenerationRequest.Builder request = GenerationRequest.builder(
+                                "r" + i, EngineFixture.prompt(new Random(i), 1 + i), 20 + i)
+                        .sampling(i % 3 == 0 ? Sampling.GREEDY : new Sampling(1, 0.95f, 0, 0, i));
+                expected.add(new Recorder());
+                plain.submit(request.guide(new Rules(i)).speculative(false).build(), expected.getLast());
+                guessed.add(new Recorder());
+                rules.add(new Rules(i));
+                guessing.submit(request.guide(rules.getLast()).speculative(true).build(), guessed.getLast());
+            }
+            for (int i = 0; i < expected.size(); i++) {
+                TokenSink.Finish end = expected.get(i).await();
+                assertEquals(end, guessed.get(i).await());
+                assertEquals(expected.get(i).tokens, guessed.get(i).tokens, "request " + i);
+            }
+            assertTrue(fixture.engine.stats().guessedRight() > 200, fixture.engine.stats().toString());
+            assertTrue(rules.stream().mapToInt(each -> each.rolledBack).sum() > 20);
+        }
+    }
+
     @Test
     void givesBackItsPagesAndAnswersGoOnWhereMemoryIsShort() {
         // Room for the answers alone: the draft model's pages come and go.

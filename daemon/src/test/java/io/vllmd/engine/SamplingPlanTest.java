@@ -65,7 +65,7 @@ class SamplingPlanTest {
             took(plan, random.ints(random.nextInt(20), 0, VOCABULARY).toArray());
             SamplingRows together = new SamplingRows();
             plan.addTo(together, -1, null);
-            plan.addDrafts(together, drafts);
+            plan.addDrafts(together, drafts, i -> null);
             int known = plan.known();
             SamplingRows oneByOne = new SamplingRows();
             plan.addTo(oneByOne, -1, null);
