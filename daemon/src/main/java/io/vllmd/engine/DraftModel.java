@@ -31,7 +31,7 @@ final class DraftModel implements Drafter {
     private final KvCache cache;
     private final StepCosts costs = new StepCosts();
     private final SamplingRows sampling = new SamplingRows();
-    private final Map<Sequence, Reading> readings = new IdentityHashMap<>();
+    private final IdentityHashMap<Sequence, Reading> readings = new IdentityHashMap<>();
 
     /** Tokens of its last step, which the next depends on: only data flow orders steps on a device. */
     private @Nullable Array last;
@@ -172,6 +172,7 @@ final class DraftModel implements Drafter {
     }
 
     /** One step that reads what is new, then one a guess, each fed by the one before it on the device. */
+    @SuppressWarnings("try") // the scope is there to be closed
     private int[][] draft(List<PagedStep.Rows> rows, List<int[]> ids, List<Sequence> drafting, int count) {
         int m = drafting.size();
         long began = System.nanoTime();

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,7 +22,7 @@ final class Guesses implements AutoCloseable {
     private @Nullable Drafter drafter;
 
     private DraftGate.Plan drafted = DraftGate.Plan.NONE;
-    private final Map<Sequence, int[]> found = new IdentityHashMap<>();
+    private final IdentityHashMap<Sequence, int[]> found = new IdentityHashMap<>();
 
     Guesses(StepCosts costs, @Nullable Drafter drafter, DraftGate gate, int contextLength) {
         this.costs = costs;

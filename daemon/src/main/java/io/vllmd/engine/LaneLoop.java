@@ -64,7 +64,10 @@ final class LaneLoop {
         this.admission = new Admission(cache);
         LanguageModel draft = options.draft();
         this.guesses = new Guesses(
-                costs, draft == null ? null : new DraftModel(draft, description, engine.kvBudget()), gate, contextLength);
+                costs,
+                draft == null ? null : new DraftModel(draft, description, engine.kvBudget()),
+                gate,
+                contextLength);
         this.planner = new StepPlanner(engine, this, admission, costs, guesses, contextLength);
         this.builder = new StepBuilder(model, cache);
         this.guided = new GuidedRows(engine.guides(), builder, contextLength);

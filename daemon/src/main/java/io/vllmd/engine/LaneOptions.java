@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param draft a smaller model of the same vocabulary that guesses what comes next, where that is measured to be faster;
  *     stays the caller's, who closes it once the lane is detached
  */
-public record LaneOptions(int kvBits, String identity, @Nullable LanguageModel draft) {
+public record LaneOptions(
+        int kvBits, String identity, @Nullable LanguageModel draft) {
     /** Nothing packed, nothing on disk, nothing guessed by another model. */
     public static final LaneOptions PLAIN = new LaneOptions(0, "", null);
 }

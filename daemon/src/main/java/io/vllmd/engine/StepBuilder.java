@@ -10,7 +10,6 @@ import io.vllmd.model.LanguageModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /** Turns planned runs into one forward pass with sampling, and submits it. Call with a scope open. */
 final class StepBuilder {

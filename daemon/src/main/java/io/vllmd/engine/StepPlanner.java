@@ -13,7 +13,8 @@ final class StepPlanner {
     private final Guesses guesses;
     private final int contextLength;
 
-    StepPlanner(Engine engine, LaneLoop loop, Admission admission, StepCosts costs, Guesses guesses, int contextLength) {
+    StepPlanner(
+            Engine engine, LaneLoop loop, Admission admission, StepCosts costs, Guesses guesses, int contextLength) {
         this.engine = engine;
         this.loop = loop;
         this.admission = admission;

@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model with all that serving it needs: text on the one side, its lane in the engine on the other.
@@ -28,6 +29,7 @@ import java.util.function.Supplier;
  * @param source where it came from: a folder, a repository id, or "sprout"
  * @param loadedAt seconds since the epoch
  * @param stallTimeout longest silence of the engine on a request as the settings have it now
+ * @param draft the model that guesses for it, or null
  */
 record LoadedModel(
         String id,
@@ -37,6 +39,7 @@ record LoadedModel(
         ServingDefaults defaults,
         Supplier<Optional<Duration>> stallTimeout,
         LanguageModel weights,
+        @Nullable LanguageModel draft,
         Lane lane)
         implements ServedModel {
 

@@ -40,6 +40,7 @@ final class ModelLoading implements ModelRegistry.Loader {
     private final CompletableFuture<Device> device;
     private final Engine engine;
     private final Path sproutFolder;
+    private final Map<String, String> drafts;
     private final Profile profile;
     private final LiveEngineSettings engineSettings;
     private final Map<String, String> environment;
@@ -49,6 +50,7 @@ final class ModelLoading implements ModelRegistry.Loader {
             CompletableFuture<Device> device,
             Engine engine,
             Path sproutFolder,
+            Map<String, String> drafts,
             Profile profile,
             LiveEngineSettings engineSettings,
             Map<String, String> environment) {
@@ -56,6 +58,7 @@ final class ModelLoading implements ModelRegistry.Loader {
         this.device = device;
         this.engine = engine;
         this.sproutFolder = sproutFolder;
+        this.drafts = drafts;
         this.profile = profile;
         this.engineSettings = engineSettings;
         this.environment = environment;
@@ -100,8 +103,7 @@ final class ModelLoading implements ModelRegistry.Loader {
 
     private LoadedModel load(String id, String source, Device place, LoadProgress progress)
             throws InterruptedException {
-        try (ModelFolder folder =
-                source.equals(SPROUT) ? ModelFolder.open(sproutFolder) : ModelFolder.resolve(source, environment)) {
+        try (ModelFolder folder = open(source)) {
             // The text side and the weights do not need each other: a tokenizer of 10 MB takes as long to
             // read as a small model's weights.
             // A thread of its own: on a virtual one it would hold a carrier that requests run on, for as long as a
@@ -111,14 +113,19 @@ final class ModelLoading implements ModelRegistry.Loader {
                     work -> Thread.ofPlatform().name("load-text-" + id).daemon().start(work));
             LanguageModel weights =
                     ModelLoader.load(folder, mlx, place, fraction -> progress.at("loading weights", 0.95 * fraction));
+            @Nullable LanguageModel draft = null;
             @Nullable Lane lane = null;
             try {
                 LoadedModel.Text ready = text.join();
                 ServingDefaults defaults = defaults(folder.root());
+                draft = draft(id, ready.tokenizer(), place, progress);
                 progress.at("warming up", 0.95);
-                LaneOptions options = options(folder);
+                LaneOptions options = options(folder, draft);
                 if (place == Device.GPU) {
                     KernelWarmUp.run(mlx, weights, options.kvBits());
+                    if (draft != null) {
+                        KernelWarmUp.run(mlx, draft, 0);
+                    }
                 }
                 lane = engine.attach(weights, id, options);
                 progress.at("warming up", 0.97);
@@ -132,18 +139,44 @@ final class ModelLoading implements ModelRegistry.Loader {
                         defaults,
                         this::stallTimeout,
                         weights,
+                        draft,
                         lane);
             } catch (Throwable failure) {
-                free(lane, weights);
+                free(lane, weights, draft);
                 throw failure;
             }
         }
     }
 
-    private LaneOptions options(ModelFolder folder) {
+    private ModelFolder open(String source) {
+        return source.equals(SPROUT) ? ModelFolder.open(sproutFolder) : ModelFolder.resolve(source, environment);
+    }
+
+    /** The model that the settings name to guess for this one. */
+    private @Nullable LanguageModel draft(String id, Tokenizer tokenizer, Device place, LoadProgress progress)
+            throws InterruptedException {
+        String source = drafts.get(id);
+        if (source == null) {
+            return null;
+        }
+        progress.at("loading the draft model", 0.95);
+        try (ModelFolder folder = open(source)) {
+            if (!Tokenizer.load(folder.root().resolve("tokenizer.json")).hasTokensOf(tokenizer)) {
+                throw Problem.of(
+                                Problem.Kind.INVALID,
+                                "The draft model " + source + " cannot guess for " + id
+                                        + ": its tokens are not the same. Name another one in models.drafts, or none.",
+                                source)
+                        .asException();
+            }
+            return ModelLoader.load(folder, mlx, place, fraction -> {});
+        }
+    }
+
+    private LaneOptions options(ModelFolder folder, @Nullable LanguageModel draft) {
         // Its identity is read from samples of the weights, which is only worth it where it is needed.
         String identity = engine.keepsOnDisk() ? folder.identity() : "";
-        return new LaneOptions(profile.kvBits() == null ? 0 : profile.kvBits(), identity, null);
+        return new LaneOptions(profile.kvBits() == null ? 0 : profile.kvBits(), identity, draft);
     }
 
     private static ProblemException internal(String id, Throwable failure) {
@@ -186,17 +219,20 @@ final class ModelLoading implements ModelRegistry.Loader {
     @Override
     public int close(LoadedModel model, Duration drain) {
         int cancelled = model.lane().drain(drain);
-        free(model.lane(), model.weights());
+        free(model.lane(), model.weights(), model.draft());
         return cancelled;
     }
 
     /** The lane first: its steps read the weights. Then the system gets back what the allocator would keep. */
-    private void free(@Nullable Lane lane, LanguageModel weights) {
+    private void free(@Nullable Lane lane, LanguageModel weights, @Nullable LanguageModel draft) {
         if (lane != null) {
             lane.detach().join();
         }
         mlx.call(() -> {
             weights.close();
+            if (draft != null) {
+                draft.close();
+            }
             Mlx.clearCache();
             return true;
         });

@@ -42,8 +42,15 @@ public final class Serving {
             Map<String, String> environment) {
         this.settings = settings;
         this.stateFile = new StateFile(places.stateFile());
-        this.loading =
-                new ModelLoading(mlx, device, engine, sprout, settings.profile(), settings.liveEngine(), environment);
+        this.loading = new ModelLoading(
+                mlx,
+                device,
+                engine,
+                sprout,
+                settings.models().drafts(),
+                settings.profile(),
+                settings.liveEngine(),
+                environment);
         this.registry = new ModelRegistry(
                 loading,
                 stateFile,

@@ -43,8 +43,7 @@ class DraftGateTest {
     }
 
     private static Sequence sequence(long number) {
-        GenerationRequest request =
-                new GenerationRequest("g" + number, new int[] {1}, Sampling.GREEDY, 100, Set.of());
+        GenerationRequest request = new GenerationRequest("g" + number, new int[] {1}, Sampling.GREEDY, 100, Set.of());
         return new Sequence(request, new SamplingPlan(request, 64), null, number, new Recorder(), () -> {});
     }
 

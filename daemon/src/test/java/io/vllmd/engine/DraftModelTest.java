@@ -17,22 +17,8 @@ import org.junit.jupiter.api.Test;
 /** Whatever a draft model guesses, answers are those that come without it. */
 class DraftModelTest {
 
-    /** Guesses at random for whom and how far, whatever it costs. */
-    private static final class Dice extends DraftGate {
-        private final Random random = new Random(5);
-
-        @Override
-        Plan plan(List<Sequence> candidates, int rows, StepCosts costs, Drafter drafter) {
-            List<Sequence> some = new ArrayList<>(candidates);
-            some.removeIf(each -> random.nextInt(4) == 0);
-            return some.isEmpty() || random.nextInt(5) == 0
-                    ? Plan.NONE
-                    : new Plan(some, 1 + random.nextInt(6));
-        }
-    }
-
     private static Lane attach(EngineFixture fixture, LanguageModel model, LanguageModel draft) {
-        return fixture.engine.attach(model, "tiny", new LaneOptions(0, "", draft), new Dice());
+        return fixture.engine.attach(model, "tiny", new LaneOptions(0, "", draft), new DraftDice(new Random(5)));
     }
 
     /** Answers of many requests that come and go, each against what it yields alone. */
@@ -164,7 +150,9 @@ class DraftModelTest {
                 assertEquals(end, guessed.get(i).await());
                 assertEquals(expected.get(i).tokens, guessed.get(i).tokens, "request " + i);
             }
-            assertTrue(fixture.engine.stats().guessedRight() > 200, fixture.engine.stats().toString());
+            assertTrue(
+                    fixture.engine.stats().guessedRight() > 200,
+                    fixture.engine.stats().toString());
             assertTrue(rules.stream().mapToInt(each -> each.rolledBack).sum() > 20);
         }
     }
@@ -174,7 +162,8 @@ class DraftModelTest {
         // Room for the answers alone: the draft model's pages come and go.
         try (EngineFixture fixture = new EngineFixture(EngineFixture.withPages(6, 64, 14))) {
             mix(fixture, fixture.model(7), fixture.model(8), 60);
-            long held = fixture.engine.stats().kvBytes() - fixture.engine.stats().kvEvictableBytes();
+            long held =
+                    fixture.engine.stats().kvBytes() - fixture.engine.stats().kvEvictableBytes();
             assertEquals(0, held, "nobody runs, and all that is kept can be dropped");
         }
     }
@@ -214,8 +203,7 @@ class DraftModelTest {
                 public void close() {}
             };
             ProblemException refused = assertThrows(
-                    ProblemException.class,
-                    () -> fixture.engine.attach(model, "tiny", new LaneOptions(0, "", other)));
+                    ProblemException.class, () -> fixture.engine.attach(model, "tiny", new LaneOptions(0, "", other)));
             assertTrue(refused.getMessage().contains("99"), refused.getMessage());
         }
     }

@@ -3,6 +3,7 @@ package io.vllmd.chat.tokenizer;
 import io.vllmd.config.Problem;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
@@ -117,6 +118,16 @@ public final class Tokenizer {
     /** The UTF-8 bytes of a token, maybe only a part of a character; none for an id without a token. */
     public byte[] bytes(int id) {
         return sharedBytes(id).clone();
+    }
+
+    /** Whether each token of the other one is the same here. */
+    public boolean hasTokensOf(Tokenizer other) {
+        for (int id = 0; id < other.vocabulary.size(); id++) {
+            if (!Arrays.equals(vocabulary.bytes(id), other.vocabulary.bytes(id))) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** As {@link #bytes}, not to be changed. */
