@@ -98,6 +98,7 @@ final class DraftModel implements Drafter {
     public List<int[]> guess(List<Sequence> sequences, int count) {
         int[][] guesses = new int[sequences.size()][0];
         List<Sequence> drafting = new ArrayList<>(sequences.size());
+        List<Integer> ends = new ArrayList<>(sequences.size());
         List<Integer> places = new ArrayList<>(sequences.size());
         List<PagedStep.Rows> rows = new ArrayList<>(sequences.size());
         List<int[]> ids = new ArrayList<>(sequences.size());
@@ -121,11 +122,13 @@ final class DraftModel implements Drafter {
             reading.guessedAt = reading.written;
             if (now == unread) {
                 drafting.add(sequence);
+                ends.add(CHUNK - left - 1);
                 places.add(i);
             }
         }
         if (!rows.isEmpty()) {
-            int[][] found = draft(rows, ids, drafting, count);
+            int[] lastRows = ends.stream().mapToInt(Integer::intValue).toArray();
+            int[][] found = draft(rows, ids, lastRows, drafting, count);
             for (int i = 0; i < found.length; i++) {
                 guesses[places.get(i)] = found[i];
             }
@@ -173,16 +176,17 @@ final class DraftModel implements Drafter {
 
     /** One step that reads what is new, then one a guess, each fed by the one before it on the device. */
     @SuppressWarnings("try") // the scope is there to be closed
-    private int[][] draft(List<PagedStep.Rows> rows, List<int[]> ids, List<Sequence> drafting, int count) {
+    private int[][] draft(List<PagedStep.Rows> rows, List<int[]> ids, int[] ends, List<Sequence> drafting, int count) {
         int m = drafting.size();
         long began = System.nanoTime();
-        int[] flat = new int[m * count];
+        int[] flat;
         try (Scope scope = Scope.open()) {
-            Array tokens = step(rows, readRows(ids), drafting, 0);
+            Array tokens = step(rows, readRows(ids), ends, drafting, 0);
             List<Array> steps = new ArrayList<>(count);
             steps.add(tokens);
             for (int ahead = 1; m > 0 && ahead < count; ahead++) {
-                tokens = step(rowsAhead(drafting), Mlx.stepTokens(tokens, identity(m), new int[m]), drafting, ahead);
+                Array guessed = Mlx.stepTokens(tokens, identity(m), new int[m]);
+                tokens = step(rowsAhead(drafting), guessed, identity(m), drafting, ahead);
                 steps.add(tokens);
                 for (Sequence each : drafting) {
                     reading(each).written++;
@@ -242,27 +246,21 @@ final class DraftModel implements Drafter {
         return indexes;
     }
 
-    /** The tokens drawn after the last rows of those that draft; of any row where there are none. */
-    private Array step(List<PagedStep.Rows> rows, Array ids, List<Sequence> drafting, int ahead) {
-        int[] wanted = new int[Math.max(1, drafting.size())];
-        int count = 0;
-        int end = 0;
-        for (PagedStep.Rows each : rows) {
-            end += each.count();
-            if (count < drafting.size() && reading(drafting.get(count)).tables == each.tables()) {
-                wanted[count++] = end - 1;
-            }
-        }
+    /**
+     * The tokens drawn after the wanted rows, one of each that drafts; of any row where nobody does, to have something
+     * that the next step can depend on.
+     */
+    private Array step(List<PagedStep.Rows> rows, Array ids, int[] wanted, List<Sequence> drafting, int ahead) {
         sampling.clear();
         for (Sequence each : drafting) {
             each.sampling.addGuess(sampling, ahead);
         }
         if (drafting.isEmpty()) {
-            wanted[0] = end - 1;
             sampling.add(0, 0, 1, 0, 0, 0, 0, 1, -1, -1);
         }
         try (PagedStep kv = new PagedStep(cache, rows, 0)) {
-            return Mlx.choose(model.forward(ids, kv, wanted), sampling, null).tokens();
+            return Mlx.choose(model.forward(ids, kv, drafting.isEmpty() ? new int[] {0} : wanted), sampling, null)
+                    .tokens();
         }
     }
 

@@ -72,8 +72,14 @@ final class GuidedRows {
         }
     }
 
+    /**
+     * Has the lane called when the guide has answered. What counts is the guide's own future: the one that whenComplete
+     * gives is done only after the call, too late for the turn that it calls for.
+     */
+    @SuppressWarnings("FutureReturnValueIgnored")
     private static CompletableFuture<Outlook> wakes(Sequence sequence, CompletableFuture<Outlook> guidance) {
-        return guidance.whenComplete((answer, failure) -> sequence.wake());
+        guidance.whenComplete((answer, failure) -> sequence.wake());
+        return guidance;
     }
 
     /**

@@ -30,7 +30,7 @@ class DeterminismTest {
         return GenerationRequest.builder(id, prompt, 1 + random.nextInt(mostTokens))
                 .sampling(sampling)
                 .stopTokens(Set.of())
-                .priority(Priority.values()[random.nextInt(Priority.values().length)])
+                .priority(random.nextBoolean() ? Priority.INTERACTIVE : Priority.BACKGROUND)
                 .speculative(random.nextBoolean())
                 .deterministic(true)
                 .build();

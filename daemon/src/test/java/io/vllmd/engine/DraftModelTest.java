@@ -204,7 +204,9 @@ class DraftModelTest {
             };
             ProblemException refused = assertThrows(
                     ProblemException.class, () -> fixture.engine.attach(model, "tiny", new LaneOptions(0, "", other)));
-            assertTrue(refused.getMessage().contains("99"), refused.getMessage());
+            assertTrue(
+                    refused.problem().message().contains("99"),
+                    refused.problem().message());
         }
     }
 }

@@ -28,11 +28,7 @@ public final class SpeculationBenchmark {
     };
     private static final int TOKENS = 200;
 
-    private enum Way {
-        NONE,
-        LOOKUP,
-        DRAFT
-    }
+    private static final List<String> WAYS = List.of("none", "lookup", "draft");
 
     private SpeculationBenchmark() {}
 
@@ -55,33 +51,33 @@ public final class SpeculationBenchmark {
             System.out.println("|---:|---:|---|---:|---:|---:|---:|");
             for (int streams : new int[] {1, 4}) {
                 for (float temperature : new float[] {0, 0.7f}) {
-                    double[][] speeds = new double[Way.values().length][rounds];
+                    double[][] speeds = new double[WAYS.size()][rounds];
                     long[] guessed = new long[speeds.length];
                     long[] right = new long[speeds.length];
                     for (int round = -1; round < rounds; round++) {
                         for (int i = 0; i < speeds.length; i++) {
-                            Way way = Way.values()[round % 2 == 0 ? i : speeds.length - 1 - i];
-                            Lane lane = way == Way.DRAFT ? drafting : plain;
+                            int way = round % 2 == 0 ? i : speeds.length - 1 - i;
+                            Lane lane = way == 2 ? drafting : plain;
                             EngineStats before = lane.stats();
-                            double speed = run(lane, way, prompts, streams, temperature, end, round);
+                            double speed = run(lane, way > 0, prompts, streams, temperature, end, round);
                             if (round >= 0) {
-                                speeds[way.ordinal()][round] = speed;
-                                guessed[way.ordinal()] += lane.stats().guessed() - before.guessed();
-                                right[way.ordinal()] += lane.stats().guessedRight() - before.guessedRight();
+                                speeds[way][round] = speed;
+                                guessed[way] += lane.stats().guessed() - before.guessed();
+                                right[way] += lane.stats().guessedRight() - before.guessedRight();
                             }
                         }
                     }
-                    for (Way way : Way.values()) {
-                        double speed = median(speeds[way.ordinal()]);
+                    for (int way = 0; way < speeds.length; way++) {
+                        double speed = median(speeds[way]);
                         System.out.printf(
                                 "| %d | %.1f | %s | %.0f | %.2f | %d | %d |%n",
                                 streams,
                                 temperature,
-                                way.name().toLowerCase(java.util.Locale.ROOT),
+                                WAYS.get(way),
                                 speed,
                                 speed / median(speeds[0]),
-                                guessed[way.ordinal()],
-                                right[way.ordinal()]);
+                                guessed[way],
+                                right[way]);
                     }
                 }
             }
@@ -96,7 +92,7 @@ public final class SpeculationBenchmark {
     }
 
     private static double run(
-            Lane lane, Way way, List<int[]> prompts, int streams, float temperature, int end, int round) {
+            Lane lane, boolean guesses, List<int[]> prompts, int streams, float temperature, int end, int round) {
         long began = System.nanoTime();
         long tokens = 0;
         for (int from = 0; from < prompts.size(); from += streams) {
@@ -108,7 +104,7 @@ public final class SpeculationBenchmark {
                         GenerationRequest.builder("s" + i, prompts.get(i), TOKENS)
                                 .sampling(new Sampling(temperature, 0.95f, 0, 0, round))
                                 .stopTokens(Set.of(end))
-                                .speculative(way != Way.NONE)
+                                .speculative(guesses)
                                 .build(),
                         recorder);
             }
