@@ -1,5 +1,5 @@
 // Speed of the CPU primitives.
-// Usage: vllmd_bench [layers|sprout|qwen|qwen4|decode1|host|attention] [threads]
+// Usage: vllmd_bench [roof|layers|sprout|qwen|qwen4|decode1|host|attention] [threads]
 #include "bench.h"
 
 int main(int argc, char** argv) {
@@ -8,6 +8,9 @@ int main(int argc, char** argv) {
   std::printf("kernels: %s\n", vm_cpu_kernels());
   auto wanted = [&](const char* part) { return argc < 2 || std::strcmp(argv[1], part) == 0; };
   ok(vm_cpu_threads(argc < 3 ? 0 : std::atoi(argv[2])));
+  if (wanted("roof") && argc > 1) {
+    roof();
+  }
   if (wanted("layers")) {
     layers();
   }
