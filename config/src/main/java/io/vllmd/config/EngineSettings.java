@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
  * The section {@code engine}.
  *
  * @param threads threads on a CPU device, 0 for one per core
- * @param kvMemory bytes that keys and values of all models may take, cached prefixes included
+ * @param kvMemory bytes that keys and values of all models may take, cached prefixes included;
+ *     null for a part of the memory that there is
  * @param maxKvTokens newest tokens that an answer keeps keys and values of, 0 for all
  * @param diskCache bytes that keys and values may take on disk, 0 for none
  * @param defaultMaxTokens longest answer where a request names none, null for all the room
@@ -22,7 +23,7 @@ public record EngineSettings(
         int queue,
         Duration prefillBudget,
         int prefillChunk,
-        long kvMemory,
+        @Nullable Long kvMemory,
         boolean prefixCache,
         int maxKvTokens,
         boolean speculation,
@@ -90,7 +91,7 @@ public record EngineSettings(
                 s.integer("queue", 0, 65536),
                 s.duration("prefill-budget", Duration.ofMillis(1), Duration.ofSeconds(60)),
                 s.integer("prefill-chunk", 1, 65536),
-                s.bytes("kv-memory", 1L << 20, 1L << 44),
+                s.bytesOrAuto("kv-memory", 1L << 20, 1L << 44),
                 s.flag("prefix-cache"),
                 s.integer("max-kv-tokens", 0, 100_000_000),
                 s.flag("speculation"),

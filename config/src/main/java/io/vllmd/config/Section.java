@@ -111,9 +111,20 @@ final class Section {
 
     /** Bytes, more than an int holds. */
     long bytes(String name, long least, long most) {
+        return bytes(name, "a size of " + least + " to " + most + " bytes", least, most);
+    }
+
+    /** The same or null for auto. */
+    @Nullable
+    Long bytesOrAuto(String name, long least, long most) {
+        String expected = "auto, or a size of " + least + " to " + most + " bytes";
+        return "auto".equals(given(name).unwrapped()) ? null : Long.valueOf(bytes(name, expected, least, most));
+    }
+
+    private long bytes(String name, String expected, long least, long most) {
         return read(
                         name,
-                        "a size of " + least + " to " + most + " bytes",
+                        expected,
                         c -> c.getMemorySize(name).toBytesBigInteger(),
                         v -> v.compareTo(BigInteger.valueOf(least)) >= 0 && v.compareTo(BigInteger.valueOf(most)) <= 0)
                 .longValue();

@@ -46,7 +46,7 @@ final class MemoryCurve {
             long kvFree,
             long running,
             long queued) {
-        private static final String HEAD = 
+        private static final String HEAD =
                 "seconds,deeds,resident_mb,files,threads,arrays_mb,kv_mb,kv_held_mb,kv_free_mb,running,queued";
 
         private String line() {

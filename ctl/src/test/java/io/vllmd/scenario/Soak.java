@@ -36,8 +36,8 @@ final class Soak implements AutoCloseable {
     /** @param pause mean milliseconds between the deeds of a client */
     static Soak start(Path home, long seed, int pause) throws IOException, InterruptedException {
         // Few bytes for keys and values, so that prefixes are thrown out all the time.
-        DaemonProcess daemon = DaemonProcess.start(
-                home, "--set", "engine.max-batch=" + MAX_BATCH, "--set", "engine.kv-memory=256MiB");
+        DaemonProcess daemon =
+                DaemonProcess.start(home, "--set", "engine.max-batch=" + MAX_BATCH, "--set", "engine.kv-memory=256MiB");
         try {
             return new Soak(daemon, seed, pause);
         } catch (IOException | InterruptedException | RuntimeException e) {
@@ -179,9 +179,7 @@ final class Soak implements AutoCloseable {
     private String report(int minutes, Sample before, Sample after, List<String> wrong) {
         List<Sample> samples = curve.samples();
         int quarter = samples.size() / 4;
-        StringBuilder text = new StringBuilder(String.format(
-                Locale.ROOT,
-                """
+        StringBuilder text = new StringBuilder(String.format(Locale.ROOT, """
                 # %d minutes of mixed load
 
                 Clients that join, leave, cancel and err over HTTP, while models are loaded and unloaded and limits change
@@ -191,9 +189,7 @@ final class Soak implements AutoCloseable {
 
                 | | before | after |
                 |---|---|---|
-                """,
-                minutes,
-                load.summary()));
+                """, minutes, load.summary()));
         row(text, "arrays, MB", before.arrays() / MB, after.arrays() / MB);
         row(text, "keys and values, MB", before.kv() / MB, after.kv() / MB);
         row(text, "of these held by requests, MB", before.kvHeld() / MB, after.kvHeld() / MB);
@@ -205,7 +201,8 @@ final class Soak implements AutoCloseable {
                 median(samples.subList(samples.size() - quarter, samples.size())) / MB);
         row(text, "open files", (double) before.files(), (double) after.files());
         row(text, "threads", (double) before.threads(), (double) after.threads());
-        text.append('\n').append(wrong.isEmpty() ? "Nothing was lost; every answer was as expected." : "Not as expected:");
+        text.append('\n')
+                .append(wrong.isEmpty() ? "Nothing was lost; every answer was as expected." : "Not as expected:");
         wrong.forEach(each -> text.append("\n- ").append(each));
         return text.append('\n').toString();
     }

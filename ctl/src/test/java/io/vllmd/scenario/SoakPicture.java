@@ -30,14 +30,10 @@ final class SoakPicture {
     static void write(List<Sample> samples, Path svg) throws IOException {
         double seconds = samples.getLast().seconds();
         int height = STRIPS.size() * (STRIP + GAP) + 2 * GAP;
-        StringBuilder text = new StringBuilder(String.format(
-                Locale.ROOT,
-                """
+        StringBuilder text = new StringBuilder(String.format(Locale.ROOT, """
                 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">
                 <rect width="100%%" height="100%%" fill="white"/>
-                """,
-                LEFT + WIDTH + GAP,
-                height));
+                """, LEFT + WIDTH + GAP, height));
         int top = GAP;
         for (Strip strip : STRIPS) {
             double most = samples.stream().mapToDouble(strip.figure).max().orElse(1);

@@ -13,6 +13,7 @@ import io.vllmd.control.ControlServer;
 import io.vllmd.control.RuntimeControl;
 import io.vllmd.engine.Engine;
 import io.vllmd.engine.cache.DiskStore;
+import io.vllmd.engine.memory.SystemMemory;
 import io.vllmd.http.HttpServer;
 import io.vllmd.mlx.Device;
 import io.vllmd.mlx.DeviceDescription;
@@ -91,8 +92,13 @@ final class Daemon implements AutoCloseable {
             return HttpServer.start(settings.server(), List.of(openAi, frontDoor));
         });
         MlxThread mlx = MlxThread.start("mlx", (thread, e) -> log.error("work on the MLX thread failed", e));
-        CompletableFuture<Device> device = mlx.submit(() -> prepareMlx(limits, places));
         Engine engine = new Engine(mlx, EngineTuning.limits(limits));
+        CompletableFuture<Device> device = mlx.submit(() -> {
+            Device found = prepareMlx(limits, places);
+            // Only now is it known how much memory the device has.
+            engine.limits(EngineTuning.limits(limits));
+            return found;
+        });
         if (limits.diskCache() > 0) {
             engine.keepOnDisk(DiskStore.open(places.caches().resolve("kv"), limits.diskCache()));
         }
@@ -174,6 +180,7 @@ final class Daemon implements AutoCloseable {
                 });
         DeviceDescription description = device == Device.GPU ? gpu.orElseThrow() : DeviceDescription.cpu();
         policy(description, places).apply();
+        SystemMemory.within(description.memory());
         log.info("computing on {} ({})", description.name(), description.backend());
         return device;
     }

@@ -17,6 +17,14 @@ import java.util.List;
 record Architecture(
         String modelType, int vocabulary, int hidden, int contextLength, float eps, boolean tied, List<Layer> layers) {
 
+    /** What each layer's attention keeps, first to last. */
+    List<LanguageModel.KvLayer> kvLayers() {
+        return layers.stream()
+                .map(Layer::attention)
+                .map(each -> new LanguageModel.KvLayer(each.kvHeads(), each.headDim(), each.window()))
+                .toList();
+    }
+
     /** A pre-norm block: h += attention(norm h), then h += mlp(norm h). */
     record Layer(Attention attention, Mlp mlp) {}
 

@@ -47,6 +47,11 @@ record LinearSource(
                 List.of(tensors.take(path + ".biases", Set.of(format.scaleDtype()), rows, columns / format.group())));
     }
 
+    /** Outputs of the layer. */
+    int rows() {
+        return weight.stream().mapToInt(entry -> entry.tensor().shape()[0]).sum();
+    }
+
     /** Bytes to read from the files. */
     long fileBytes() {
         return Stream.of(weight, scales, biases)

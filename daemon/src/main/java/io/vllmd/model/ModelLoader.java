@@ -41,8 +41,7 @@ public final class ModelLoader {
     /** As {@link #load(ModelFolder, MlxThread, Progress)}, for this device instead of the preferred one. */
     public static LanguageModel load(ModelFolder folder, MlxThread mlx, Device device, Progress progress)
             throws InterruptedException {
-        ModelConfig config = new ModelConfig(
-                folder.config(), folder.root().resolve("config.json").toString());
+        ModelConfig config = config(folder);
         Architecture architecture = Families.read(config);
         WeightPlan plan = WeightPlan.of(architecture, Quantization.read(config), new Tensors(folder));
         WeightReader reader =
@@ -52,6 +51,23 @@ public final class ModelLoader {
         } finally {
             reader.discard();
         }
+    }
+
+    /**
+     * What memory a model will take, from its configuration and the headers of its files.
+     *
+     * @throws io.vllmd.config.ProblemException UNSUPPORTED or INVALID as {@link #load} would
+     */
+    public static Footprint footprint(ModelFolder folder, Device device) {
+        ModelConfig config = config(folder);
+        Architecture architecture = Families.read(config);
+        WeightPlan plan = WeightPlan.of(architecture, Quantization.read(config), new Tensors(folder));
+        return new Footprint(architecture, plan, device);
+    }
+
+    private static ModelConfig config(ModelFolder folder) {
+        return new ModelConfig(
+                folder.config(), folder.root().resolve("config.json").toString());
     }
 
     private static LanguageModel read(
@@ -109,16 +125,11 @@ public final class ModelLoader {
             Architecture architecture, WeightPlan plan, Dtype activations, long bytes) {
         Set<String> formats = new LinkedHashSet<>();
         plan.linears().forEach(linear -> formats.add(linear.format().words()));
-        List<LanguageModel.KvLayer> kvLayers = architecture.layers().stream()
-                .map(Architecture.Layer::attention)
-                .map(attention ->
-                        new LanguageModel.KvLayer(attention.kvHeads(), attention.headDim(), attention.window()))
-                .toList();
         return new LanguageModel.Description(
                 architecture.modelType(),
                 architecture.vocabulary(),
                 architecture.contextLength(),
-                kvLayers,
+                architecture.kvLayers(),
                 activations,
                 bytes,
                 String.join(" and ", formats));

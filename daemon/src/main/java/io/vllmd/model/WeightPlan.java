@@ -1,6 +1,8 @@
 package io.vllmd.model;
 
 import io.vllmd.hub.ModelFolder;
+import io.vllmd.mlx.Device;
+import io.vllmd.mlx.Dtype;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -84,6 +86,23 @@ record WeightPlan(
             bytes += nbytes(block.queryNorm) + nbytes(block.keyNorm);
         }
         return bytes;
+    }
+
+    /** Bytes of all arrays made of them: packed weights as they are, norms as {@link WeightReader#norm} has it. */
+    long memoryBytes(Device device) {
+        long norms = norm(finalNorm, device);
+        for (Block block : blocks) {
+            norms += norm(block.inputNorm, device) + norm(block.postAttentionNorm, device);
+            norms += norm(block.queryNorm, device) + norm(block.keyNorm, device);
+        }
+        return norms + linears().stream().mapToLong(LinearSource::fileBytes).sum();
+    }
+
+    private static long norm(ModelFolder.@Nullable Entry entry, Device device) {
+        long bytes = nbytes(entry);
+        return entry == null || device != Device.CPU
+                ? bytes
+                : bytes / entry.tensor().dtype().bytes() * Dtype.FLOAT32.bytes();
     }
 
     private static long nbytes(ModelFolder.@Nullable Entry entry) {

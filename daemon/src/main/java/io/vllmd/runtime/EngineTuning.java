@@ -6,8 +6,10 @@ import io.vllmd.control.protocol.EngineReports;
 import io.vllmd.engine.Engine;
 import io.vllmd.engine.EngineLimits;
 import io.vllmd.engine.EngineStats;
+import io.vllmd.engine.memory.SystemMemory;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,10 +32,16 @@ public final class EngineTuning {
                 settings.queue(),
                 settings.prefillBudget(),
                 settings.prefillChunk(),
-                settings.kvMemory(),
+                kvMemory(settings.kvMemory()),
                 settings.prefixCache(),
                 settings.maxKvTokens(),
                 settings.speculation());
+    }
+
+    private static long kvMemory(@Nullable Long set) {
+        return set != null
+                ? set
+                : SystemMemory.current().map(SystemMemory::forKv).orElse(EngineLimits.DEFAULT.kvMemory());
     }
 
     /** What the engine did with all models. */

@@ -15,6 +15,7 @@ import io.vllmd.engine.Lane;
 import io.vllmd.engine.LaneOptions;
 import io.vllmd.engine.Priority;
 import io.vllmd.engine.Sampling;
+import io.vllmd.engine.memory.SystemMemory;
 import io.vllmd.hub.ModelFolder;
 import io.vllmd.mlx.Device;
 import io.vllmd.mlx.Mlx;
@@ -104,6 +105,8 @@ final class ModelLoading implements ModelRegistry.Loader {
     private LoadedModel load(String id, String source, Device place, LoadProgress progress)
             throws InterruptedException {
         try (ModelFolder folder = open(source)) {
+            int kvBits = profile.kvBits() == null ? 0 : profile.kvBits();
+            new MemoryCheck(mlx, engine, SystemMemory.current()).require(id, folder, place, kvBits);
             // The text side and the weights do not need each other: a tokenizer of 10 MB takes as long to
             // read as a small model's weights.
             // A thread of its own: on a virtual one it would hold a carrier that requests run on, for as long as a
@@ -120,7 +123,7 @@ final class ModelLoading implements ModelRegistry.Loader {
                 ServingDefaults defaults = defaults(folder.root());
                 draft = draft(id, ready.tokenizer(), place, progress);
                 progress.at("warming up", 0.95);
-                LaneOptions options = options(folder, draft);
+                LaneOptions options = options(folder, kvBits, draft);
                 if (place == Device.GPU) {
                     KernelWarmUp.run(mlx, weights, options.kvBits());
                     if (draft != null) {
@@ -173,10 +176,10 @@ final class ModelLoading implements ModelRegistry.Loader {
         }
     }
 
-    private LaneOptions options(ModelFolder folder, @Nullable LanguageModel draft) {
+    private LaneOptions options(ModelFolder folder, int kvBits, @Nullable LanguageModel draft) {
         // Its identity is read from samples of the weights, which is only worth it where it is needed.
         String identity = engine.keepsOnDisk() ? folder.identity() : "";
-        return new LaneOptions(profile.kvBits() == null ? 0 : profile.kvBits(), identity, draft);
+        return new LaneOptions(kvBits, identity, draft);
     }
 
     private static ProblemException internal(String id, Throwable failure) {
