@@ -43,7 +43,7 @@ class MemoryEstimateTest {
     private Path folder;
 
     /** @param chunk the engine's; one that disturbs nobody reads four at once */
-    private record Case(RandomModel shape, int chunk, int kvBits, int sequences) {
+    record Case(RandomModel shape, int chunk, int kvBits, int sequences) {
         int stepRows() {
             return 4 * chunk;
         }
