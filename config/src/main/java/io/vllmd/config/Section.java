@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -111,23 +112,33 @@ final class Section {
 
     /** Bytes, more than an int holds. */
     long bytes(String name, long least, long most) {
-        return bytes(name, "a size of " + least + " to " + most + " bytes", least, most);
+        return read(
+                        name,
+                        "a size" + bytesRange(least, most),
+                        c -> c.getMemorySize(name).toBytesBigInteger(),
+                        v -> isBetween(v, least, most))
+                .longValue();
     }
 
     /** The same or null for auto. */
     @Nullable
     Long bytesOrAuto(String name, long least, long most) {
-        String expected = "auto, or a size of " + least + " to " + most + " bytes";
-        return "auto".equals(given(name).unwrapped()) ? null : Long.valueOf(bytes(name, expected, least, most));
+        Optional<BigInteger> value = read(
+                name,
+                "auto, or a size" + bytesRange(least, most),
+                c -> "auto".equals(c.getValue(name).unwrapped())
+                        ? Optional.empty()
+                        : Optional.of(c.getMemorySize(name).toBytesBigInteger()),
+                v -> v.isEmpty() || isBetween(v.get(), least, most));
+        return value.isEmpty() ? null : Long.valueOf(value.get().longValue());
     }
 
-    private long bytes(String name, String expected, long least, long most) {
-        return read(
-                        name,
-                        expected,
-                        c -> c.getMemorySize(name).toBytesBigInteger(),
-                        v -> v.compareTo(BigInteger.valueOf(least)) >= 0 && v.compareTo(BigInteger.valueOf(most)) <= 0)
-                .longValue();
+    private static String bytesRange(long least, long most) {
+        return " of " + least + " to " + most + " bytes";
+    }
+
+    private static boolean isBetween(BigInteger value, long least, long most) {
+        return value.compareTo(BigInteger.valueOf(least)) >= 0 && value.compareTo(BigInteger.valueOf(most)) <= 0;
     }
 
     Duration duration(String name, Duration least, Duration most) {

@@ -22,7 +22,8 @@ import java.util.TreeMap;
 /** Where settings come from: reference, user file, environment, command line, the later over the earlier. */
 final class SettingsLayers {
     private static final List<String> ENVIRONMENT_SECTIONS = List.of("server", "engine", "models", "control");
-    private static final Set<String> FREE_MAPS = Set.of("models.aliases", "profiles");
+    /** Settings whose value is a map with names of the user's own. */
+    private static final Set<String> MAP_VALUES = Set.of("models.aliases", "models.drafts");
 
     private final Config reference;
     private final Config merged;
@@ -83,7 +84,7 @@ final class SettingsLayers {
     private void collectLeaves(ConfigObject object, String path) {
         object.forEach((name, value) -> {
             String key = path + name;
-            if (value instanceof ConfigObject inner && !FREE_MAPS.contains(key)) {
+            if (value instanceof ConfigObject inner && !MAP_VALUES.contains(key) && !key.equals("profiles")) {
                 collectLeaves(inner, key + ".");
             } else {
                 leaves.put(key, value);
@@ -181,7 +182,7 @@ final class SettingsLayers {
             if (expected == null) {
                 complaints.add(key, value.origin().description() + ": there is no setting " + key + hint(key));
                 kept = kept.withoutKey(name);
-            } else if (expected instanceof ConfigObject inner && !key.equals("models.aliases")) {
+            } else if (expected instanceof ConfigObject inner && !MAP_VALUES.contains(key)) {
                 if (!(value instanceof ConfigObject object)) {
                     complaints.add(
                             key, value.origin().description() + ": " + key + " holds settings; it is no value itself.");

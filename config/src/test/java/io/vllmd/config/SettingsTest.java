@@ -63,6 +63,14 @@ class SettingsTest {
     }
 
     @Test
+    void draftModelsAreNamedByTheModelTheyGuessFor() throws IOException {
+        write("models.drafts { \"qwen3-0.6b\" = /models/tiny, sprout = draft }");
+        assertEquals(
+                Map.of("qwen3-0.6b", "/models/tiny", "sprout", "draft"),
+                load(Map.of(), Map.of()).models().drafts());
+    }
+
+    @Test
     void aliasesTakeNamesWithDots() throws IOException {
         write("models.aliases { \"gpt-4.1\" = sprout }");
         assertEquals(
