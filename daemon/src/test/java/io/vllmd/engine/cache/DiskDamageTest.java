@@ -98,6 +98,7 @@ class DiskDamageTest {
         DiskFixture daemon = new DiskFixture(root);
         daemon.turn("", prompt(1, PAGES), false);
         daemon.tree.evict(100);
+        daemon.settle();
         Files.delete(second);
         assertEquals(1, daemon.turn("", prompt(1, PAGES), true));
         daemon.close();
