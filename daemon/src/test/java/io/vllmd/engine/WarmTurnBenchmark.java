@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * How long the second turn of a conversation waits for its first token beside the first one, and how long streams pause
- * while such a prompt is read. Arguments: the model's folder, tokens of the transcript, rounds (5).
+ * while such a prompt is read. Arguments: the model's folder, tokens of the transcript, rounds (5; 0 for the pause
+ * alone).
  */
 public final class WarmTurnBenchmark {
     /** Tokens of the first answer and of the next question. */
@@ -45,7 +46,9 @@ public final class WarmTurnBenchmark {
             Lane lane = engine.attach(model, "model");
             WarmTurnBenchmark benchmark =
                     new WarmTurnBenchmark(lane, model.description().vocabulary());
-            benchmark.turns(length, rounds);
+            if (rounds > 0) {
+                benchmark.turns(length, rounds);
+            }
             benchmark.join(length);
             lane.detach().join();
             mlx.call(() -> {
