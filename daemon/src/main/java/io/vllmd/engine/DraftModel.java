@@ -303,6 +303,16 @@ final class DraftModel implements Drafter {
     }
 
     @Override
+    public long kvBytes() {
+        return cache.nbytes();
+    }
+
+    @Override
+    public long kvEvictableBytes() {
+        return cache.evictableBytes();
+    }
+
+    @Override
     public void close() {
         readings.forEach((sequence, reading) -> cache.release(reading.tables));
         readings.clear();

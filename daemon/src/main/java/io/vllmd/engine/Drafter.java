@@ -26,6 +26,12 @@ interface Drafter extends AutoCloseable {
     /** Gives back what it holds for sequences that are not among these. */
     void keepOnly(List<Sequence> running);
 
+    /** Bytes of the pages that it holds, those of cached prefixes included; from any thread. */
+    long kvBytes();
+
+    /** Bytes of these that can be given up; from any thread. */
+    long kvEvictableBytes();
+
     @Override
     void close();
 }

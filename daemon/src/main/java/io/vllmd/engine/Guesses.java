@@ -19,7 +19,7 @@ final class Guesses implements AutoCloseable {
     private final StepCosts costs;
     private final int contextLength;
     private final DraftGate gate;
-    private @Nullable Drafter drafter;
+    private volatile @Nullable Drafter drafter;
 
     private DraftGate.Plan drafted = DraftGate.Plan.NONE;
     private final IdentityHashMap<Sequence, int[]> found = new IdentityHashMap<>();
@@ -34,7 +34,9 @@ final class Guesses implements AutoCloseable {
     /** Whether the next step had better wait for the tokens of the last, so that what follows them can be guessed. */
     boolean wanted(List<Sequence> active, EngineLimits limits) {
         drafted = DraftGate.Plan.NONE;
+        Drafter by = drafter;
         if (!limits.speculation()) {
+            keepOnly(List.of());
             return false;
         }
         int rows = 0;
@@ -50,13 +52,13 @@ final class Guesses implements AutoCloseable {
             }
             if (speculation.wants(rows)) {
                 any = true;
-            } else if (drafter != null && drafter.serves(each) && each.room(contextLength) > 1) {
+            } else if (by != null && by.serves(each) && each.room(contextLength) > 1) {
                 others.add(each);
             }
         }
-        if (drafter != null) {
-            drafter.keepOnly(active);
-            drafted = gate.plan(others, rows, costs, drafter);
+        if (by != null) {
+            by.keepOnly(active);
+            drafted = gate.plan(others, rows, costs, by);
         }
         return any || drafted.tokens() > 0;
     }
@@ -116,12 +118,24 @@ final class Guesses implements AutoCloseable {
         }
     }
 
-    /** What the drafter holds is of no use any more; it may not even be there. */
-    void reset() {
-        found.clear();
-        if (drafter != null) {
-            drafter.keepOnly(List.of());
+    /** Has the drafter give back what it holds for others: an idle lane must hold up no memory. */
+    void keepOnly(List<Sequence> running) {
+        Drafter by = drafter;
+        if (by != null) {
+            by.keepOnly(running);
         }
+    }
+
+    /** See {@link Drafter#kvBytes}. */
+    long kvBytes() {
+        Drafter by = drafter;
+        return by == null ? 0 : by.kvBytes();
+    }
+
+    /** See {@link Drafter#kvEvictableBytes}. */
+    long kvEvictableBytes() {
+        Drafter by = drafter;
+        return by == null ? 0 : by.kvEvictableBytes();
     }
 
     @Override

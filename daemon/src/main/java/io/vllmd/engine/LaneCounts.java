@@ -4,6 +4,7 @@ package io.vllmd.engine;
 final class LaneCounts {
     private final KvCache cache;
     private final Admission admission;
+    private final Guesses guesses;
 
     private long steps;
     private long tokens;
@@ -19,15 +20,24 @@ final class LaneCounts {
     private long waitedInTurn;
     private volatile EngineStats stats = EngineStats.NONE;
 
-    LaneCounts(KvCache cache, Admission admission) {
+    LaneCounts(KvCache cache, Admission admission, Guesses guesses) {
         this.cache = cache;
         this.admission = admission;
+        this.guesses = guesses;
     }
 
     /** From any thread. */
     EngineStats stats() {
         // Another lane may have taken pages of this one since its last turn.
-        return stats.withKv(cache.nbytes(), cache.evictableBytes());
+        return stats.withKv(kvBytes(), kvEvictableBytes());
+    }
+
+    private long kvBytes() {
+        return cache.nbytes() + guesses.kvBytes();
+    }
+
+    private long kvEvictableBytes() {
+        return cache.evictableBytes() + guesses.kvEvictableBytes();
     }
 
     void beginTurn() {
@@ -87,8 +97,8 @@ final class LaneCounts {
                 waitNanos,
                 worked ? host : last.lastHostNanos(),
                 worked ? waitedInTurn : last.lastWaitNanos(),
-                cache.nbytes(),
-                cache.evictableBytes());
+                kvBytes(),
+                kvEvictableBytes());
         return host;
     }
 }

@@ -71,7 +71,7 @@ final class LaneLoop {
         this.planner = new StepPlanner(engine, this, admission, costs, guesses, contextLength);
         this.builder = new StepBuilder(model, cache);
         this.guided = new GuidedRows(engine.guides(), builder, contextLength);
-        this.counts = new LaneCounts(cache, admission);
+        this.counts = new LaneCounts(cache, admission, guesses);
     }
 
     /** From any thread. */
@@ -198,7 +198,7 @@ final class LaneLoop {
             inFlight = null;
         }
         endUnwanted(sequence -> sequence.fail(problem));
-        guesses.reset();
+        guesses.keepOnly(List.of());
         cache.clear();
         counts.endTurn(active.size(), waiting.size() + disk.size(), false);
     }
@@ -236,6 +236,7 @@ final class LaneLoop {
 
     /** Takes ended sequences out of the batch; what they wrote serves who continues them. */
     private void sweep() {
+        int before = active.size();
         for (int i = active.size() - 1; i >= 0; i--) {
             Sequence each = active.get(i);
             if (each.ended()) {
@@ -248,6 +249,9 @@ final class LaneLoop {
                 admission.leave(each);
                 ended.run();
             }
+        }
+        if (active.size() < before) {
+            guesses.keepOnly(active);
         }
     }
 
@@ -350,6 +354,7 @@ final class LaneLoop {
             }
             return true;
         });
+        guesses.keepOnly(List.of());
         cache.clear();
     }
 

@@ -164,6 +164,7 @@ final class ModelLoading implements ModelRegistry.Loader {
         }
         progress.at("loading the draft model", 0.95);
         try (ModelFolder folder = open(source)) {
+            new MemoryCheck(mlx, engine, SystemMemory.current()).require(source, folder, place, 0);
             if (!Tokenizer.load(folder.root().resolve("tokenizer.json")).hasTokensOf(tokenizer)) {
                 throw Problem.of(
                                 Problem.Kind.INVALID,

@@ -31,6 +31,16 @@ class DraftGateTest {
         public void keepOnly(List<Sequence> running) {}
 
         @Override
+        public long kvBytes() {
+            return 0;
+        }
+
+        @Override
+        public long kvEvictableBytes() {
+            return 0;
+        }
+
+        @Override
         public void close() {}
     }
 

@@ -169,6 +169,37 @@ class DraftModelTest {
     }
 
     @Test
+    void holdsNoPagesOnceItMayNotGuessAnyMore() {
+        try (EngineFixture fixture = new EngineFixture(EngineFixture.limits(4, 100, 64))) {
+            HookedModel model = fixture.model(7);
+            Lane lane = attach(fixture, model, fixture.model(8));
+            EngineLimits limits = fixture.engine.limits();
+            EngineLimits without = new EngineLimits(
+                    limits.maxBatch(),
+                    limits.queue(),
+                    limits.prefillBudget(),
+                    limits.prefillChunk(),
+                    limits.kvMemory(),
+                    limits.prefixCache(),
+                    limits.maxKvTokens(),
+                    false);
+            Recorder recorder = new Recorder(count -> {
+                if (count == 100) {
+                    fixture.engine.limits(without);
+                }
+            });
+            lane.submit(EngineFixture.greedy("off", 200, 300), recorder);
+            recorder.await();
+            fixture.settle();
+            EngineStats stats = fixture.engine.stats();
+            assertTrue(stats.guessed() > 0, stats.toString());
+            // The answer's own prefix and the draft model's: both are cached, and nobody holds them.
+            assertTrue(stats.kvBytes() > Math.ceilDiv(500, 64) * TinyModel.PAGE_BYTES, stats.toString());
+            assertEquals(stats.kvBytes(), stats.kvEvictableBytes());
+        }
+    }
+
+    @Test
     void aDraftModelThatFailsIsDoneWithout() {
         try (EngineFixture fixture = new EngineFixture(EngineFixture.limits(4, 100, 64))) {
             HookedModel draft = fixture.model(8);

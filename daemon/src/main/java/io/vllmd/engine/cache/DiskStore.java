@@ -114,6 +114,11 @@ public final class DiskStore implements AutoCloseable {
                 writing);
     }
 
+    /** Whether the files that were there at the start have all been looked at. */
+    boolean scanned() {
+        return index.complete();
+    }
+
     /** False only where a read cannot find the page. */
     boolean mayHave(DiskIndex.Name name) {
         return index.contains(name) || !index.complete();

@@ -173,6 +173,14 @@ final class DiskFixture implements AutoCloseable {
         return this;
     }
 
+    /** Until all files that were there at the start have been looked at. */
+    DiskFixture scanned() throws InterruptedException {
+        while (!store.scanned()) {
+            Thread.sleep(1);
+        }
+        return this;
+    }
+
     /** Settles, and ends as a daemon does. */
     @Override
     public void close() {

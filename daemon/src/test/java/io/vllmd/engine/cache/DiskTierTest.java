@@ -95,7 +95,7 @@ class DiskTierTest {
     }
 
     @Test
-    void pagesOfOtherWeightsAreNeverServed() throws IOException {
+    void pagesOfOtherWeightsAreNeverServed() throws IOException, InterruptedException {
         try (DiskFixture daemon = daemon()) {
             daemon.turn(prompt(1, 3));
         }
@@ -113,7 +113,7 @@ class DiskTierTest {
         Files.move(mine, other);
         try (DiskFixture daemon = new DiskFixture(root(), 1 << 30, retrained, 100)) {
             assertEquals(0, daemon.turn(prompt(1, 3)));
-            daemon.settle();
+            daemon.settle().scanned();
             assertEquals(3, daemon.store.stats().quarantined());
         }
     }
